@@ -1,0 +1,1 @@
+# Filled by the client library: headers, libraries, CMake package, unit file.

@@ -1,0 +1,19 @@
+#pragma once
+/// Random bytes from the kernel, and what is made of them.
+
+#include <cstddef>
+#include <span>
+#include <string>
+
+namespace borealis::core {
+
+/// Fills `into` from getrandom(2). Throws std::system_error where the kernel has none to give.
+void random_bytes(std::span<std::byte> into);
+
+/// A version 4 UUID in lower-case text, 36 characters. Taken from a per-thread pool of random bytes.
+[[nodiscard]] std::string random_uuid();
+
+/// `length` characters out of [A-Za-z0-9].
+[[nodiscard]] std::string random_alphanumeric(std::size_t length);
+
+}  // namespace borealis::core

@@ -1,0 +1,49 @@
+#pragma once
+/// Statement text: its named parameters made the engine's placeholders, and what kind of statement it is.
+/// A function of bytes; no I/O. Rules of the Data API reference.
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "sql/dialect.hpp"
+
+namespace borealis::sql {
+
+/// What the first keyword (after WITH clauses, EXPLAIN and parentheses) says. Decides how a session is treated after it.
+enum class statement_class : std::uint8_t {
+    query,        ///< SELECT, VALUES, TABLE, SHOW, EXPLAIN, DESCRIBE
+    write,        ///< INSERT, UPDATE, DELETE, REPLACE, MERGE
+    definition,   ///< CREATE, ALTER, DROP, TRUNCATE, …
+    transaction,  ///< BEGIN, START TRANSACTION, COMMIT, ROLLBACK, SAVEPOINT, RELEASE, END, ABORT, …
+    session,      ///< SET, USE, RESET, DISCARD, LISTEN, LOCK TABLES, PREPARE, DECLARE, …
+    call,         ///< CALL, DO, EXECUTE: anything may happen inside
+    other,
+};
+
+/// A statement ready to be prepared.
+struct rewritten {
+    std::string text;                ///< With $1… (PostgreSQL) or ? (MySQL); a single trailing `;` is removed.
+    std::vector<std::string> names;  ///< PostgreSQL: names[i] is $i+1, one entry a distinct name. MySQL: one entry a `?`.
+    statement_class kind = statement_class::other;
+    bool several_statements = false; ///< R-3.19: text after a `;` that is neither blank nor comment.
+    bool empty = false;              ///< Only blanks, comments and semicolons.
+    /// The session may differ afterwards from a fresh one: everything but plain query/write, and those that call a
+    /// function known to act on the session (set_config, pg_advisory_lock, GET_LOCK, …), assign a user variable, or
+    /// touch temporary objects. When unsure: true.
+    bool touches_session = true;
+    /// The text holds `[… :digits …]` that is a slice only when no such parameter is supplied, so that the
+    /// rewriting depends on the names supplied and must not be cached by text alone.
+    bool depends_on_supplied = false;
+};
+
+/// Rewrites one statement.
+/// @param supplied  Names of the parameters of this call; only looked at for.
+[[nodiscard]] rewritten rewrite(std::string_view text, dialect of, std::span<const std::string_view> supplied = {});
+
+/// Is `name` a legal parameter name, [A-Za-z0-9_]+ (R-4.1)?
+[[nodiscard]] bool is_parameter_name(std::string_view name);
+
+}  // namespace borealis::sql
