@@ -25,21 +25,21 @@ enum class tls_mode : std::uint8_t { disable, prefer, require, verify_ca, verify
 
 /// Where a database listens.
 struct endpoint {
-    std::string host;             ///< Name or address; empty when `socket` is set.
+    std::string host = {};             ///< Name or address; empty when `socket` is set.
     std::uint16_t port = 0;
-    std::string socket;           ///< Path of a Unix socket: PostgreSQL the folder, MySQL the socket itself.
+    std::string socket = {};           ///< Path of a Unix socket: PostgreSQL the folder, MySQL the socket itself.
     tls_mode tls = tls_mode::prefer;
-    std::string tls_ca_file;      ///< PEM; empty: the system's.
-    std::string tls_certificate_file;
-    std::string tls_key_file;
+    std::string tls_ca_file = {};      ///< PEM; empty: the system's.
+    std::string tls_certificate_file = {};
+    std::string tls_key_file = {};
 
     friend bool operator==(const endpoint&, const endpoint&) = default;
 };
 
 /// Who logs in.
 struct login {
-    std::string user;
-    core::secret_text password;
+    std::string user = {};
+    core::secret_text password = {};
 
     friend bool operator==(const login&, const login&) = default;
 };
