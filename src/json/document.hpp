@@ -67,7 +67,8 @@ class node {
     [[nodiscard]] iterator end() const { return iterator(this + extent_); }
     /// Number of members.
     [[nodiscard]] std::size_t size() const { return size_; }
-    /// The member of this object with that name, the last one where it stands twice (RFC 8259, section 4: our choice); or null.
+    /// The member of this object with that name, the last one where it stands twice (RFC 8259, section 4: our choice);
+    /// or null.
     [[nodiscard]] const node* find(std::string_view name) const;
 
  private:
@@ -93,7 +94,8 @@ class document {
 
     /// Reads one JSON value; the nodes are views into `text` and into this object, valid until the next parse.
     /// @param text  UTF-8, followed by `padding` readable bytes.
-    /// @return The root; `serialization` with the parser's words for: broken JSON, invalid UTF-8, nesting over 64 levels,
+    /// @return The root; `serialization` with the parser's words for: broken JSON, invalid UTF-8, nesting over 64
+    /// levels,
     ///         anything but blanks behind the value, an empty text.
     [[nodiscard]] core::result<const node*> parse(std::string_view text);
 

@@ -7,8 +7,9 @@
 
 namespace borealis::json {
 
-/// Appends `utf8` as a JSON string with its quotes: escapes `"`, `\` and control characters (\b \f \n \r \t, else \u00XX),
-/// leaves the rest as it is (R-7.7). Invalid UTF-8 is replaced by U+FFFD so that the output is always valid JSON.
+/// Appends `utf8` as a JSON string with its quotes: escapes `"`, `\` and control characters (\b \f \n \r \t, else
+/// \u00XX), leaves the rest as it is (R-7.7). Invalid UTF-8 is replaced by U+FFFD so that the output is always valid
+/// JSON.
 void append_string(std::string& out, std::string_view utf8);
 
 /// What stands between the quotes of append_string.
