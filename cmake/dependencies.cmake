@@ -34,5 +34,6 @@ else()
   find_path(LLHTTP_SOURCE_DIR llhttp.c HINTS /usr/share/llhttp REQUIRED)
   add_library(borealis_llhttp STATIC ${LLHTTP_SOURCE_DIR}/llhttp.c ${LLHTTP_SOURCE_DIR}/api.c ${LLHTTP_SOURCE_DIR}/http.c)
   target_include_directories(borealis_llhttp SYSTEM PUBLIC ${LLHTTP_INCLUDE_DIR})
+  target_compile_definitions(borealis_llhttp PUBLIC LLHTTP_STRICT_MODE=1)  # the sources hold two parsers; loose is their default
   target_compile_options(borealis_llhttp PRIVATE -w)
 endif()

@@ -18,9 +18,9 @@ struct header {
 
 /// What a message may be at most; each limit has an answer of its own.
 struct request_limits {
-    std::size_t target_bytes = 8 * 1024;   ///< else 414
-    std::size_t header_bytes = 32 * 1024;  ///< request line and all headers together; else 431
-    std::size_t header_count = 100;        ///< else 431
+    std::size_t target_bytes = 8 * 1024;       ///< else 414
+    std::size_t header_bytes = 32 * 1024;      ///< request line and all headers together; else 431
+    std::size_t header_count = 100;            ///< else 431
     std::size_t body_bytes = 4 * 1024 * 1024;  ///< R-3.1; else 413
 };
 
@@ -31,8 +31,8 @@ struct request {
     std::string_view path;    ///< Target up to `?`, still percent-encoded.
     std::string_view query;   ///< Behind `?`, without it.
     std::span<const header> headers;
-    std::string_view body;    ///< De-chunked; at least 64 readable bytes follow it.
-    bool keep_alive = true;   ///< What the client asked for (HTTP/1.0: false unless keep-alive).
+    std::string_view body;   ///< De-chunked; at least 64 readable bytes follow it.
+    bool keep_alive = true;  ///< What the client asked for (HTTP/1.0: false unless keep-alive).
 
     /// First header of that name, compared without case; empty when there is none.
     [[nodiscard]] std::string_view find(std::string_view name) const;
@@ -48,14 +48,14 @@ struct refusal {
 ///
 ///   while open: read into prepare(), commit(n); then call next() until it says need_more
 ///     need_more        → read more
-///     expects_continue → send "HTTP/1.1 100 Continue\r\n\r\n" once, then read on (only said while the body is not here yet)
-///     request          → handle message(), then consume(), then next() again (pipelining)
-///     failed           → answer reason(), close
+///     expects_continue → send "HTTP/1.1 100 Continue\r\n\r\n" once, then read on (only said while the body is not here
+///     yet) request          → handle message(), then consume(), then next() again (pipelining) failed           →
+///     answer reason(), close
 ///
-/// Refuses what lets two servers read one stream differently (RFC 9112, sections 5, 6, 11.2): more or less than one Host
-/// (HTTP/1.1), Content-Length twice or beside Transfer-Encoding, any transfer coding but a single `chunked`, chunked on
-/// HTTP/1.0, folded headers, blanks before the colon, bare CR or LF, control characters in values, an HTTP version other
-/// than 1.0 and 1.1 (505), an Expect other than 100-continue (417). Trailers are dropped.
+/// Refuses what lets two servers read one stream differently (RFC 9112, sections 5, 6, 11.2): more or less than one
+/// Host (HTTP/1.1), Content-Length twice or beside Transfer-Encoding, any transfer coding but a single `chunked`,
+/// chunked on HTTP/1.0, folded headers, blanks before the colon, bare CR or LF, control characters in values, an HTTP
+/// version other than 1.0 and 1.1 (505), an Expect other than 100-continue (417). Trailers are dropped.
 class request_reader {
  public:
     explicit request_reader(request_limits limits = {});
@@ -65,7 +65,8 @@ class request_reader {
 
     enum class progress { need_more, expects_continue, request, failed };
 
-    /// Room for at least 4 KiB of new bytes (more when a body's length is known).
+    /// Room for at least 4 KiB of new bytes (more when a body's length is known). Not while a message waits for
+    /// `consume`.
     [[nodiscard]] std::span<char> prepare();
     void commit(std::size_t bytes);
     [[nodiscard]] progress next();
