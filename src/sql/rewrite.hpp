@@ -12,7 +12,8 @@
 
 namespace borealis::sql {
 
-/// What the first keyword (after WITH clauses, EXPLAIN and parentheses) says. Decides how a session is treated after it.
+/// What the first keyword (after WITH clauses, EXPLAIN and parentheses) says. Decides how a session is treated after
+/// it.
 enum class statement_class : std::uint8_t {
     query,        ///< SELECT, VALUES, TABLE, SHOW, EXPLAIN, DESCRIBE
     write,        ///< INSERT, UPDATE, DELETE, REPLACE, MERGE
@@ -25,21 +26,27 @@ enum class statement_class : std::uint8_t {
 
 /// A statement ready to be prepared.
 struct rewritten {
-    std::string text;                ///< With $1… (PostgreSQL) or ? (MySQL); a single trailing `;` is removed.
-    std::vector<std::string> names;  ///< PostgreSQL: names[i] is $i+1, one entry a distinct name. MySQL: one entry a `?`.
+    std::string text;  ///< With $1… (PostgreSQL) or ? (MySQL); semicolons at the end are removed.
+    /// PostgreSQL: names[i] is $i+1, one entry a distinct name. MySQL: one entry a `?`.
+    std::vector<std::string> names;
     statement_class kind = statement_class::other;
-    bool several_statements = false; ///< R-3.19: text after a `;` that is neither blank nor comment.
-    bool empty = false;              ///< Only blanks, comments and semicolons.
+    bool several_statements = false;  ///< R-3.19: something but blanks, comments and `;` follows a `;`. The
+                                      ///< bodies BEGIN … END of routines are one statement.
+    bool empty = false;               ///< Only blanks, comments and semicolons.
     /// The session may differ afterwards from a fresh one: everything but plain query/write, and those that call a
-    /// function known to act on the session (set_config, pg_advisory_lock, GET_LOCK, …), assign a user variable, or
-    /// touch temporary objects. When unsure: true.
+    /// function not known to leave the session alone (set_config, pg_advisory_lock, GET_LOCK, any function of the
+    /// user's), assign a user variable, or select INTO something. When unsure: true. What a trigger, a view, an
+    /// operator or a cast of the user's does inside cannot be seen here.
     bool touches_session = true;
     /// The text holds `[… :digits …]` that is a slice only when no such parameter is supplied, so that the
     /// rewriting depends on the names supplied and must not be cached by text alone.
     bool depends_on_supplied = false;
 };
 
-/// Rewrites one statement.
+/// Rewrites one statement. Nothing but placeholders and semicolons at the end changes. A text that ends within a string
+/// or comment keeps even those; the engine says what is wrong with it. Definitions of routines (CREATE FUNCTION,
+/// PROCEDURE, TRIGGER, EVENT) have no placeholders: no engine takes parameters there, and `label:LOOP` is not one.
+/// Within MySQL's `/*! … */` there are, since it is code. `$1` and `?` pass as they are.
 /// @param supplied  Names of the parameters of this call; only looked at for.
 [[nodiscard]] rewritten rewrite(std::string_view text, dialect of, std::span<const std::string_view> supplied = {});
 
