@@ -168,7 +168,7 @@ struct request_reader::parts {
     std::size_t fed = 0;     // bytes of the head given to llhttp
     std::size_t head = 0;    // its length
     std::size_t body = 0;    // bytes of the body in place behind the head
-    std::size_t cursor = 0;  // chunked: first byte not read yet
+    std::size_t cursor = 0;  // chunked: first byte not read yet; whole: the message's end
     std::uint64_t left = 0;  // of the sized body or of the chunk
     std::size_t extras = 0;  // bytes of chunk extensions and trailers
     std::size_t trailers = 0;

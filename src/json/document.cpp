@@ -264,6 +264,7 @@ core::result<const node*> document::parse(std::string_view text) { return parts_
 
 core::result<const node*> document::parse_copy(std::string_view text) {
     auto& copy = parts_->copy;
+    if (copy.capacity() > kept_capacity && text.size() < least_capacity) copy = {};
     copy.assign(text);
     copy.append(padding, '\0');
     return parts_->parse(std::string_view(copy).substr(0, text.size()));
