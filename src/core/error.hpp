@@ -34,6 +34,7 @@ enum class error_kind : std::uint8_t {
     throttled,            ///< Too many calls.
     too_large,            ///< The request is larger than allowed.
     unavailable,          ///< A limit of this server is reached; a later call may succeed. Nothing was done.
+    internal_failure,     ///< AWS fails without a word here, and so do we (R-2.29); no bug of ours.
     internal,             ///< A bug of ours or an exhausted machine.
 };
 

@@ -19,7 +19,7 @@ struct target {
     std::string cluster_id;
     sql::driver* driver = nullptr;
     sql::endpoint endpoint;
-    std::string default_database;  ///< The cluster's DatabaseName; empty when it has none.
+    std::string default_database;      ///< The cluster's DatabaseName; empty when it has none.
     const profile* behaves = nullptr;  ///< Never null; lives as long as the server.
     pool::settings limits;
 };

@@ -9,9 +9,9 @@ namespace borealis::data_api {
 
 struct profile {
     std::string_view name = "aws-v2";
-    std::size_t result_bytes = 1024 * 1024;            ///< R-3.3, counted as R-3.4
-    std::size_t formatted_bytes = 10 * 1024 * 1024;    ///< R-3.6
-    std::size_t sql_characters = 65'536;               ///< R-3.2
+    std::size_t result_bytes = 1024 * 1024;               ///< R-3.3, counted as R-3.4
+    std::size_t formatted_bytes = 10 * 1024 * 1024;       ///< R-3.6
+    std::size_t sql_characters = 65'536;                  ///< R-3.2
     std::chrono::milliseconds statement_timeout{45'000};  ///< R-3.9
 };
 

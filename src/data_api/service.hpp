@@ -1,43 +1,22 @@
 #pragma once
 /// The RDS Data API: one body in, one answer out.
 
-#include <array>
 #include <cstdint>
-#include <functional>
 #include <memory>
-#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "core/async.hpp"
 #include "core/deadline.hpp"
 #include "core/error.hpp"
+#include "data_api/answer.hpp"
 #include "data_api/directory.hpp"
+#include "data_api/operation.hpp"
 #include "pool/pool.hpp"
 #include "pool/transactions.hpp"
 
 namespace borealis::data_api {
-
-enum class operation : std::uint8_t {
-    execute_statement, batch_execute_statement, begin_transaction, commit_transaction, rollback_transaction, execute_sql,
-};
-
-/// `/Execute` → execute_statement …; a trailing `/` is tolerated.
-[[nodiscard]] std::optional<operation> find_operation(std::string_view path);
-/// "ExecuteStatement" …
-[[nodiscard]] std::string_view name_of(operation what);
-
-/// The answer, without what HTTP adds.
-struct response {
-    int status = 200;
-    std::string_view error_type = {};  ///< Value of x-amzn-ErrorType; empty on success and for 413 (R-1.8).
-    std::string body;                  ///< JSON
-};
-
-/// The one place that turns an error into a status, a shape name and a body.
-[[nodiscard]] response answer(const core::error& what);
 
 /// Who calls, as `auth` established it.
 struct caller {
@@ -53,7 +32,8 @@ struct settings {
 class service {
  public:
     /// @param home_index  This thread's number; `peers` must later list the services of all threads in that order.
-    service(core::executor home, std::uint8_t home_index, settings with, directory& names, pool::shared_budgets& budgets);
+    service(core::executor home, std::uint8_t home_index, settings with, directory& names,
+            pool::shared_budgets& budgets);
     ~service();
 
     /// Called once on each, before the first request. The span outlives the service.

@@ -1,0 +1,64 @@
+#pragma once
+/// A request body into a request of views, checked as far as that needs no database.
+
+#include <cstddef>
+#include <deque>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/error.hpp"
+#include "data_api/operation.hpp"
+#include "data_api/type_hint.hpp"
+#include "json/document.hpp"
+#include "sql/parameter.hpp"
+
+namespace borealis::data_api {
+
+/// A parameter as it came.
+struct named_parameter {
+    std::string_view name;
+    sql::parameter value;
+    type_hint hint = type_hint::none;  ///< Only with a stringValue.
+};
+
+/// resultSetOptions.
+struct result_options {
+    bool decimals_as_numbers = false;
+    bool longs_as_text = false;
+};
+
+/// Any of the six requests. Views look into the document it was read from, or into `made`.
+struct request {
+    std::string_view resource_arn = {};
+    std::string_view secret_arn = {};
+    std::string_view sql = {};
+    std::string_view database = {};                ///< Empty: not given.
+    std::string_view transaction_id = {};          ///< Empty: none (R-9.10).
+    std::vector<named_parameter> parameters = {};  ///< Of all sets, one set after the other.
+    std::vector<std::size_t> set_ends = {};        ///< Batch: where each set ends in `parameters`.
+    result_options options = {};
+    bool include_result_metadata = false;
+    bool continue_after_timeout = false;
+    bool records_as_json = false;
+    std::deque<std::string> made = {};  ///< Decoded blobs and compacted JSON; a deque, because views look into it.
+
+    /// Empties it for the next request; keeps the memory while it is of ordinary size.
+    void clear();
+
+    /// Parameters of set `index` of a batch.
+    [[nodiscard]] std::span<const named_parameter> set(std::size_t index) const;
+};
+
+/// Reads the body of `what`. Checked in this order: JSON types (`serialization`, R-2.30), constraints of the model, all
+/// together (`validation`, R-2.31), then what the API refuses (`validation`: ).
+/// The length of the SQL text is the profile's and not checked here: see check_sql_length.
+/// @param root  Outlives `into`.
+[[nodiscard]] core::result<void> decode(operation what, const json::node& root, request& into);
+
+/// Refuses text over the profile's limit.
+/// @param limit  In characters.
+[[nodiscard]] core::result<void> check_sql_length(std::string_view sql, std::size_t limit);
+
+}  // namespace borealis::data_api

@@ -1,0 +1,197 @@
+#include "data_api/result_writer.hpp"
+
+#include <limits>
+#include <string_view>
+#include <unordered_set>
+
+#include <fmt/format.h>
+
+#include "data_api/metadata_writer.hpp"
+#include "json/writer.hpp"
+
+namespace borealis::data_api {
+namespace {
+
+using core::error_kind;
+
+constexpr std::size_t megabyte = 1024 * 1024;
+
+// R-3.4: what a row costs beside its values.
+constexpr std::size_t row_cost(std::size_t columns) { return 2 + 4 * columns; }
+
+std::string size_text(std::size_t limit) {
+    return limit % megabyte == 0 ? fmt::format("{} MB", limit / megabyte) : fmt::format("{} bytes", limit);
+}
+
+std::string too_large(std::size_t limit) {  // R-2.24
+    return fmt::format("The result exceeds the size limit {}.", size_text(limit));
+}
+
+bool has_duplicates(std::span<const sql::column> columns) {
+    std::unordered_set<std::string_view> seen;
+    for (const auto& column : columns)
+        if (!seen.insert(column.label).second) return true;
+    return false;
+}
+
+void append_generated(std::string& out, std::uint64_t id) {  // R-8.2
+    out += R"("generatedFields":[)";
+    if (id > static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max())) {
+        fmt::format_to(std::back_inserter(out), R"({{"stringValue":"{}"}})", id);
+    } else if (id != 0) {
+        out += R"({"longValue":)";
+        json::append_unsigned(out, id);
+        out += '}';
+    }
+    out += ']';
+}
+
+}  // namespace
+
+result_writer::result_writer(const profile& as, const request& wanted, statement what)
+    : profile_(as),
+      options_(wanted.options),
+      describe_(wanted.include_result_metadata),
+      formatted_(wanted.records_as_json),
+      statement_(what) {}
+
+sql::reception result_writer::columns(std::span<const sql::column> all) {
+    has_columns_ = true;
+    outputs_.reserve(all.size());
+    for (const auto& column : all) {
+        auto& made = outputs_.emplace_back(value_writer(column, options_), std::string());
+        if (!made.writer.is_supported() && unsupported_.empty())
+            unsupported_ = column.refused_name.empty() ? column.type_name : column.refused_name;
+        if (!formatted_) continue;
+        json::append_string(made.key, column.label);
+        made.key += ':';
+    }
+    if (formatted_) {
+        if (has_duplicates(all))  // R-7.8
+            trouble_ = core::error{error_kind::unsupported_result, "The result contains duplicate column names."};
+        formatted_body_ = "[";
+    } else {
+        body_.reserve(512);
+        body_ = "{";
+        if (describe_) {
+            body_ += R"("columnMetadata":)";
+            append_column_metadata(body_, all);
+            body_ += ',';
+        }
+        body_ += R"("numberOfRecordsUpdated":0,"records":[)";  // R-1.20, R-1.28
+    }
+    guarded_ = trouble_ || !unsupported_.empty();
+    return guarded_ ? sql::reception::guarded : sql::reception::plain;
+}
+
+sql::flow result_writer::row(std::span<const sql::cell> cells, std::size_t wire_bytes) {
+    if (abandoned_) return sql::flow::more;
+    if (guarded_) {  // only now: without a row there is no unsupported type (R-5.31)
+        if (!trouble_)
+            trouble_ = core::error{error_kind::unsupported_result,
+                                   fmt::format("The result contains the unsupported data type {}.", unsupported_)};
+        return sql::flow::stop;
+    }
+    if (trouble_) return sql::flow::more;
+    bytes_ += row_cost(cells.size()) + wire_bytes;
+    if (bytes_ > profile_.result_bytes) return refuse(error_kind::unsupported_result, too_large(profile_.result_bytes));
+    const auto problem = formatted_ ? write_object(cells) : write_fields(cells);
+    if (problem != spoilt::no) return refuse(problem);
+    if (formatted_body_.size() > profile_.formatted_bytes)  // R-3.6
+        return refuse(error_kind::unsupported_result, fmt::format("The formatted result exceeds the size limit {}.",
+                                                                  size_text(profile_.formatted_bytes)));
+    return sql::flow::more;
+}
+
+void result_writer::abandon() {
+    abandoned_ = true;
+    body_ = {};
+    formatted_body_ = {};
+}
+
+std::string result_writer::finish(const sql::outcome& of) {
+    if (!has_columns_) {
+        std::string made = "{";
+        append_generated(made, of.last_insert_id);
+        made += R"(,"numberOfRecordsUpdated":)";
+        json::append_integer(made, of.affected);
+        made += '}';
+        return made;
+    }
+    if (!formatted_) {
+        body_ += "]}";
+        return std::move(body_);
+    }
+    formatted_body_ += ']';
+    std::string made = R"({"formattedRecords":)";
+    made.reserve(formatted_body_.size() + formatted_body_.size() / 4 + 64);
+    json::append_string(made, formatted_body_);
+    made += R"(,"numberOfRecordsUpdated":0})";
+    return made;
+}
+
+sql::flow result_writer::refuse(error_kind kind, std::string text) {
+    trouble_ = core::error{kind, std::move(text)};
+    body_ = {};
+    formatted_body_ = {};
+    return statement_ == statement::reads ? sql::flow::stop : sql::flow::more;
+}
+
+sql::flow result_writer::refuse(spoilt why) {
+    switch (why) {
+        case spoilt::nested_array:
+            return refuse(error_kind::unsupported_result, "The result contains a multidimensional array.");
+        case spoilt::json_number_range:
+            return refuse(error_kind::unsupported_result, "The result contains a JSON number that is out of range.");
+        case spoilt::infinite_moment:
+            if (statement_ == statement::reads) return refuse(error_kind::internal_failure, {});  // R-2.29
+            // No 5xx, or the client's SDK repeats the write (R-1.34).
+            return refuse(error_kind::unsupported_result, "The result contains an infinite date or timestamp.");
+        case spoilt::unreadable_array:
+        case spoilt::no:
+            break;
+    }
+    return refuse(error_kind::unsupported_result, "The result contains an array that cannot be read.");
+}
+
+spoilt result_writer::write_fields(std::span<const sql::cell> cells) {
+    body_ += any_row_ ? ",[" : "[";
+    any_row_ = true;
+    for (std::size_t at = 0; at < cells.size(); ++at) {
+        if (at > 0) body_ += ',';
+        if (const auto problem = outputs_[at].writer.field(body_, cells[at]); problem != spoilt::no) return problem;
+    }
+    body_ += ']';
+    return spoilt::no;
+}
+
+spoilt result_writer::write_object(std::span<const sql::cell> cells) {
+    formatted_body_ += any_row_ ? ",{" : "{";
+    any_row_ = true;
+    for (std::size_t at = 0; at < cells.size(); ++at) {
+        if (at > 0) formatted_body_ += ',';
+        formatted_body_ += outputs_[at].key;
+        if (const auto problem = outputs_[at].writer.plain(formatted_body_, cells[at]); problem != spoilt::no)
+            return problem;
+    }
+    formatted_body_ += '}';
+    return spoilt::no;
+}
+
+core::result<std::string> batch_body(std::span<const sql::outcome> outcomes, const profile& as) {
+    std::string made = R"({"updateResults":[)";
+    std::size_t bytes = 0;
+    for (bool first = true; const auto& each : outcomes) {
+        made += first ? "{" : ",{";
+        first = false;
+        const auto id = each.has_rows ? 0 : each.last_insert_id;  // R-8.6: rows are dropped
+        append_generated(made, id);
+        made += '}';
+        if (id != 0) bytes += row_cost(1) + sizeof id;
+        if (bytes > as.result_bytes) return core::fail(error_kind::unsupported_result, too_large(as.result_bytes));
+    }
+    made += "]}";
+    return made;
+}
+
+}  // namespace borealis::data_api
