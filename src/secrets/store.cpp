@@ -77,7 +77,8 @@ core::result<void> check_name(std::string_view name) {
 }
 
 core::result<void> check(const change& with) {
-    if (with.value && (with.value->empty() || with.value->reveal().size() > longest_value))
+    const std::size_t longest = with.binary ? (longest_value + 2) / 3 * 4 : longest_value;  // base64 of so many bytes
+    if (with.value && (with.value->empty() || with.value->reveal().size() > longest))
         return core::fail(core::error_kind::validation, "The secret value must have 1 to 65536 bytes.");
     if (with.text && with.text->size() > longest_about)
         return core::fail(core::error_kind::validation, "The description must have at most 2048 bytes.");
@@ -463,8 +464,7 @@ core::result<store::record_pointer> store::create(std::string_view name, change 
                               fmt::format("The operation failed because the secret {} already exists.", name));
         }
         record base;
-        base.about.arn = fmt::format("arn:aws:secretsmanager:{}:{}:secret:{}-{}", parts_->given.region,
-                                     parts_->given.account, name, core::random_alphanumeric(6));
+        base.about.arn = fmt::format("{}-{}", arn_without_suffix(name), core::random_alphanumeric(6));
         base.about.name = name;
         base.about.owning_service = owning_service;
         base.about.created = now();
@@ -536,9 +536,8 @@ void store::declare(std::string_view name, std::string_view arn, core::secret_te
     if (text.empty()) throw std::invalid_argument(fmt::format("secret {}: its text is empty", name));
     auto made = std::make_shared<record>();
     made->about.name = name;
-    made->about.arn = arn.empty() ? fmt::format("arn:aws:secretsmanager:{}:{}:secret:{}-{}", parts_->given.region,
-                                                parts_->given.account, name, stable_suffix(name))
-                                  : std::string(arn);
+    made->about.arn =
+        arn.empty() ? fmt::format("{}-{}", arn_without_suffix(name), stable_suffix(name)) : std::string(arn);
     made->about.created = made->about.changed = now();
     made->about.from_config = true;
     made->versions.push_back({.id = core::random_uuid(),
@@ -550,6 +549,10 @@ void store::declare(std::string_view name, std::string_view arn, core::secret_te
     const std::lock_guard lock(parts_->writing);
     parts_->declared.insert_or_assign(std::string(name), std::move(made));
     parts_->publish();
+}
+
+std::string store::arn_without_suffix(std::string_view name) const {
+    return fmt::format("arn:aws:secretsmanager:{}:{}:secret:{}", parts_->given.region, parts_->given.account, name);
 }
 
 std::uint64_t store::generation() const noexcept {

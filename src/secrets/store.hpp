@@ -119,6 +119,9 @@ class store {
     /// Throws std::invalid_argument for a malformed name or an empty text.
     void declare(std::string_view name, std::string_view arn, core::secret_text text);
 
+    /// The ARN that a secret of this name has, without its suffix.
+    [[nodiscard]] std::string arn_without_suffix(std::string_view name) const;
+
     /// Grows with each change: whoever caches a value compares it.
     [[nodiscard]] std::uint64_t generation() const noexcept;
 
