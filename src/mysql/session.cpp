@@ -1,0 +1,590 @@
+#include "mysql/session.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cctype>
+#include <utility>
+#include <variant>
+
+#include <errmsg.h>
+#include <fmt/format.h>
+#include <mysqld_error.h>
+
+#include "core/log.hpp"
+
+namespace borealis::mysql {
+namespace {
+
+using sql::failure_kind;
+
+constexpr std::size_t cached_statements = 256;
+
+/// Connections that may be open at once only to end statements, all sessions of the driver together. With more,
+/// sessions are cut instead: a storm of time-outs must not take the database's last connections.
+constexpr int interruptions_at_once = 16;
+
+/// What is left of a stopped result is read and dropped up to this size, since that is cheaper than a second
+/// connection.
+constexpr std::size_t worth_reading = 1024 * 1024;
+
+/// Rows that may be handled before others get their turn.
+constexpr unsigned int rows_in_a_row = 1024;
+
+/// The character set is named again because a reset brings back the server's own.
+constexpr std::string_view settings = "SET NAMES utf8mb4, time_zone='+00:00', autocommit=1";
+constexpr std::string_view who_are_you =
+    "SELECT CONCAT_WS('/', @@hostname, @@port, @@server_id, @@datadir), IFNULL(DATABASE(), '')";
+
+/// The connection cannot be used after these, whoever sent them.
+bool ends_session(unsigned int code) {
+    switch (code) {
+        case ER_SERVER_SHUTDOWN:
+        case 1927:  // ER_CONNECTION_KILLED (MariaDB)
+        case 3169:  // ER_SESSION_WAS_KILLED (MySQL)
+        case 4031:  // ER_CLIENT_INTERACTION_TIMEOUT (MySQL)
+            return true;
+        default:
+            return code >= CR_MIN_ERROR && code <= CR_MAX_ERROR;
+    }
+}
+
+bool is_word(char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_'; }
+
+char lower(char c) { return static_cast<char>(std::tolower(static_cast<unsigned char>(c))); }
+
+bool is_same_word(std::string_view text, std::string_view word) {
+    return text.size() == word.size() &&
+           std::equal(text.begin(), text.end(), word.begin(), [](char a, char b) { return lower(a) == b; });
+}
+
+/// Is this INSERT, REPLACE, DELETE or UPDATE … RETURNING? Words in strings and comments count too: what is taken for
+/// one wrongly costs two round trips, no more.
+bool is_returning_write(std::string_view text) {
+    bool writes = false;
+    bool returns = false;
+    for (std::size_t at = 0; at < text.size();) {
+        if (!is_word(text[at])) {
+            ++at;
+            continue;
+        }
+        const std::size_t from = at;
+        while (at < text.size() && is_word(text[at])) ++at;
+        const std::string_view word = text.substr(from, at - from);
+        if (is_same_word(word, "returning")) returns = true;
+        for (const std::string_view verb : {"insert", "replace", "delete", "update"})
+            writes = writes || is_same_word(word, verb);
+        // Only what begins like one: CREATE TRIGGER … INSERT … must not run in a transaction.
+        if (!writes && !is_same_word(word, "with")) return false;
+    }
+    return writes && returns;
+}
+
+/// Rows of a batch have nowhere to go.
+class dropping_sink final : public sql::row_sink {
+ public:
+    sql::reception columns(std::span<const sql::column>) override { return sql::reception::plain; }
+    sql::flow row(std::span<const sql::cell>, std::size_t) override { return sql::flow::more; }
+};
+
+}  // namespace
+
+class session::call {
+ public:
+    call(session& of, core::deadline until) : of_(of) { of_.wire_.begin(until); }
+    call(const call&) = delete;
+    call& operator=(const call&) = delete;
+    ~call() {
+        of_.wire_.end();
+        // Also when the coroutine was destroyed while it waited.
+        if (of_.wire_.where() == wire::phase::cut) of_.broken_ = true;
+    }
+
+ private:
+    session& of_;
+};
+
+session::session(std::shared_ptr<shared_state> shared, core::executor on, handle of, sql::endpoint to, sql::login as,
+                 std::string database)
+    : shared_(std::move(shared)),
+      to_(std::move(to)),
+      as_(std::move(as)),
+      database_(std::move(database)),
+      id_(static_cast<std::int64_t>(::mysql_thread_id(of.get()))),
+      wire_(std::move(on), std::move(of), this) {}
+
+session::~session() {
+    // So that closing the statements and the handle tells the server nothing, and waits for nothing.
+    if (broken_ || killed_) wire_.cut();
+}
+
+sql::failure session::timed_out() {
+    //
+    return {.kind = failure_kind::timeout,
+            .message = "Query execution was interrupted",
+            .sqlstate = "70100",
+            .code = ER_QUERY_INTERRUPTED,
+            .backend_id = id_};
+}
+
+/// What the library's last error means. Also decides whether the session lives on.
+sql::failure session::failed(stage at) {
+    MYSQL* const on = wire_.native();
+    const unsigned int code = ::mysql_errno(on);
+    const wire::phase where = wire_.where();
+    if (ends_session(code) || where == wire::phase::cut) broken_ = true;
+    if (where != wire::phase::in_time) return timed_out();
+    if (broken_ && code != ER_SERVER_SHUTDOWN) {
+        core::log(core::log_level::warning, "mysql: session {} ended: {} ({})", id_, ::mysql_error(on), code);
+        if (at == stage::nothing_sent)
+            return {.kind = failure_kind::unreachable, .message = "The database cannot be reached."};
+        return {.kind = failure_kind::lost,
+                .message =
+                    "The connection to the database was lost while the statement ran; whether it took effect is not "
+                    "known."};
+    }
+    return {.kind = failure_kind::database,
+            .message = ::mysql_error(on),
+            .sqlstate = ::mysql_sqlstate(on),
+            .code = static_cast<int>(code)};
+}
+
+core::awaitable<sql::result<void>> session::set_up(core::deadline until) {
+    const call bounds(*this, until);
+    const auto row = co_await wire_.command_and_ask(settings, who_are_you);
+    if (!row || row->size() != 2) co_return std::unexpected(failed(stage::nothing_sent));
+    server_ = row->front();
+    database_ = row->back();
+    status_ = wire_.native()->server_status;
+    co_return sql::result<void>();
+}
+
+// ---- ending statements ----------------------------------------------------------------------------------------------
+
+core::awaitable<bool> session::interrupt(core::deadline until) {
+    if (server_.empty()) co_return false;  // set_up() is under way: there is nothing to save
+    struct ticket {
+        std::atomic<int>& of;
+        int number = of.fetch_add(1) + 1;
+        ~ticket() { of.fetch_sub(1); }
+    } const mine{shared_->interruptions};
+    if (mine.number > interruptions_at_once) {
+        core::log(core::log_level::warning, "mysql: too many statements to end at once; session {} is cut", id_);
+        co_return false;
+    }
+    auto opened = co_await open(shared_->opening, to_, as_, "", until);
+    if (!opened) co_return false;
+    wire second(wire_.executor(), std::move(*opened), nullptr);
+    second.begin(until);
+    // Behind a load balancer the same address may lead to another server, where the id is somebody else's.
+    const auto row = co_await second.command_and_ask("DO 0", who_are_you);
+    bool sent = false;
+    if (row && row->size() == 2 && row->front() == server_) {
+        killed_ = true;
+        const unsigned int problem = co_await second.command(fmt::format("KILL QUERY {}", id_));
+        sent = problem == 0;
+    }
+    second.end();
+    if (!sent)
+        core::log(core::log_level::warning, "mysql: the statement of session {} could not be ended at the server", id_);
+    co_return sent;
+}
+
+/// Makes sure that a KILL QUERY which came after its statement's end hits nothing else: it would hit this.
+core::awaitable<void> session::settle() {
+    for (int tries = 0; killed_ && tries < 3; ++tries) {
+        if (wire_.where() == wire::phase::cut) break;
+        const unsigned int problem = co_await wire_.command("DO 0");
+        if (problem == 0) killed_ = false;
+    }
+    if (killed_) broken_ = true;
+}
+
+// ---- statements -----------------------------------------------------------------------------------------------------
+
+core::awaitable<void> session::close(statement_handle of) {
+    my_bool ignored = 0;  // there is nothing to do about a statement that does not close
+    MYSQL_STMT* const what = of.release();
+    if (const int events = ::mysql_stmt_close_start(&ignored, what)) {
+        co_await wire_.finish(events,
+                              [&ignored, what](int ready) { return ::mysql_stmt_close_cont(&ignored, what, ready); });
+    }
+}
+
+core::awaitable<sql::result<session::statement*>> session::find(std::string_view text) {
+    if (const auto known = by_text_.find(text); known != by_text_.end()) {
+        cached_.splice(cached_.begin(), cached_, known->second);
+        co_return &cached_.front();
+    }
+    if (cached_.size() >= cached_statements) {
+        statement_handle oldest = std::move(cached_.back().prepared);
+        by_text_.erase(cached_.back().text);
+        cached_.pop_back();
+        if (oldest) co_await close(std::move(oldest));
+    }
+    MYSQL* const on = wire_.native();
+    statement_handle made(::mysql_stmt_init(on));
+    if (!made) co_return std::unexpected(failed(stage::nothing_sent));
+    MYSQL_STMT* const what = made.get();
+    int status = 0;
+    if (const int events = ::mysql_stmt_prepare_start(&status, what, text.data(), text.size())) {
+        co_await wire_.finish(events,
+                              [&status, what](int ready) { return ::mysql_stmt_prepare_cont(&status, what, ready); });
+    }
+    if (status != 0) {
+        const bool cannot = ::mysql_errno(on) == ER_UNSUPPORTED_PS;
+        if (!cannot) {
+            // Preparing has no effects, so that nothing is unknown when the connection breaks here.
+            auto problem = failed(stage::nothing_sent);
+            co_await close(std::move(made));
+            co_return std::unexpected(std::move(problem));
+        }
+        co_await close(std::move(made));
+    }
+    cached_.push_front(
+        {.text = std::string(text), .prepared = std::move(made), .returns_from_write = is_returning_write(text)});
+    by_text_.emplace(cached_.front().text, cached_.begin());
+    co_return &cached_.front();
+}
+
+void session::bind(MYSQL_STMT* what, std::span<const sql::parameter> parameters) {
+    binds_.assign(parameters.size(), MYSQL_BIND{});
+    lengths_.resize(parameters.size());
+    for (std::size_t i = 0; i < parameters.size(); ++i) {
+        MYSQL_BIND& to = binds_[i];
+        const sql::parameter& from = parameters[i];
+        // The library only reads; its struct serves results as well.
+        if (const auto* flag = std::get_if<bool>(&from.value)) {
+            to.buffer_type = MYSQL_TYPE_TINY;
+            to.buffer = const_cast<bool*>(flag);
+        } else if (const auto* number = std::get_if<std::int64_t>(&from.value)) {
+            to.buffer_type = MYSQL_TYPE_LONGLONG;
+            to.buffer = const_cast<std::int64_t*>(number);
+        } else if (const auto* real = std::get_if<double>(&from.value)) {
+            to.buffer_type = MYSQL_TYPE_DOUBLE;
+            to.buffer = const_cast<double*>(real);
+        } else if (const auto* text = std::get_if<std::string_view>(&from.value)) {
+            static constexpr char nothing = 0;
+            to.buffer_type = from.type == sql::parameter_type::bytes ? MYSQL_TYPE_BLOB : MYSQL_TYPE_STRING;
+            to.buffer = const_cast<char*>(text->data() == nullptr ? &nothing : text->data());
+            to.buffer_length = lengths_[i] = text->size();
+            to.length = &lengths_[i];
+        } else {
+            to.buffer_type = MYSQL_TYPE_NULL;
+        }
+    }
+    if (!binds_.empty()) ::mysql_stmt_bind_param(what, binds_.data());
+}
+
+void session::describe_columns(std::span<const MYSQL_FIELD> fields) {
+    columns_.clear();
+    for (const MYSQL_FIELD& field : fields) columns_.push_back(describe(field));
+    reader_.start(fields, columns_);
+}
+
+/// Reads and drops the result sets after the first.
+core::awaitable<sql::result<void>> session::drop_results(MYSQL_STMT* what) {
+    while (::mysql_stmt_more_results(what)) {
+        int status = 0;
+        if (const int events = ::mysql_stmt_next_result_start(&status, what)) {
+            co_await wire_.finish(
+                events, [&status, what](int ready) { return ::mysql_stmt_next_result_cont(&status, what, ready); });
+        }
+        if (status > 0) co_return std::unexpected(failed(stage::sent));
+        while (status == 0 && ::mysql_stmt_field_count(what) != 0) {
+            if (const int events = ::mysql_stmt_fetch_start(&status, what)) {
+                co_await wire_.finish(
+                    events, [&status, what](int ready) { return ::mysql_stmt_fetch_cont(&status, what, ready); });
+            }
+            if (status != 0 && status != MYSQL_NO_DATA) co_return std::unexpected(failed(stage::sent));
+        }
+    }
+    status_ = wire_.native()->server_status;
+    co_return sql::result<void>();
+}
+
+/// After the sink said stop: ends the statement once reading on costs more than a second connection.
+core::awaitable<void> session::row_dropped(rest& of) {
+    of.bytes += reader_.wire_bytes();
+    if (of.ended || of.bytes < worth_reading) co_return;
+    of.ended = true;
+    const bool ended = co_await interrupt(core::deadline::after(wire::grace));
+    if (!ended) wire_.cut();
+}
+
+core::awaitable<sql::result<sql::outcome>> session::run_prepared(statement& of, sql::row_sink& sink) {
+    MYSQL* const on = wire_.native();
+    MYSQL_STMT* const what = of.prepared.get();
+    // So that the library takes over whatever columns the server sends: kept from the first time, their names would be
+    // those from before an ALTER TABLE, and another number of them an error.
+    what->field_count = 0;
+    int status = 0;
+    if (const int events = ::mysql_stmt_execute_start(&status, what)) {
+        co_await wire_.finish(events,
+                              [&status, what](int ready) { return ::mysql_stmt_execute_cont(&status, what, ready); });
+    }
+    if (status != 0) co_return std::unexpected(failed(stage::sent));
+    sql::outcome done;
+    if (::mysql_stmt_field_count(what) == 0) {
+        done.affected = static_cast<std::int64_t>(::mysql_stmt_affected_rows(what));
+        done.last_insert_id = ::mysql_stmt_insert_id(what);
+        status_ = on->server_status;
+        co_return done;
+    }
+
+    done.has_rows = true;
+    const std::span<const MYSQL_FIELD> fields(::mariadb_stmt_fetch_fields(what), ::mysql_stmt_field_count(what));
+    describe_columns(fields);
+    values_.resize(fields.size());
+    // `guarded` asks for nothing more: a write that returns rows runs in a transaction already, see run().
+    static_cast<void>(sink.columns(columns_));
+    // The rows of a write inside a transaction are all read: ending it would take the write back.
+    rest left{.bytes = 0, .ended = of.returns_from_write};
+    for (unsigned int rows = 1;; ++rows) {
+        if (const int events = ::mysql_stmt_fetch_start(&status, what)) {
+            co_await wire_.finish(events,
+                                  [&status, what](int ready) { return ::mysql_stmt_fetch_cont(&status, what, ready); });
+        }
+        if (status != 0) break;
+        // Nothing is bound, so that the library only notes where each value stands in the row it holds.
+        for (std::size_t i = 0; i < values_.size(); ++i) values_[i] = what->bind[i].u.row_ptr;
+        const auto cells = reader_.binary(values_);
+        if (done.stopped) {
+            co_await row_dropped(left);
+        } else {
+            done.stopped = sink.row(cells, reader_.wire_bytes()) == sql::flow::stop;
+        }
+        if (rows % rows_in_a_row == 0) co_await wire_.breathe();
+    }
+    if (status != MYSQL_NO_DATA) {
+        auto problem = failed(stage::sent);
+        if (done.stopped) co_return done;  // it was to end, and how it did is nobody's concern
+        co_return std::unexpected(std::move(problem));
+    }
+    // The library looks at the status before the rows only; this is the one after them.
+    const unsigned char* const end = on->net.read_pos;
+    if (end[0] == 0xFE) on->server_status = static_cast<unsigned int>(end[3] | end[4] << 8);
+    status_ = on->server_status;
+    auto dropped = co_await drop_results(what);
+    if (!dropped && !done.stopped) co_return std::unexpected(std::move(dropped.error()));
+    co_return done;
+}
+
+/// For what cannot be prepared: PREPARE, EXECUTE, and on MySQL many more.
+core::awaitable<sql::result<sql::outcome>> session::run_text(std::string_view text, sql::row_sink& sink) {
+    MYSQL* const on = wire_.native();
+    int status = 0;
+    if (const int events = ::mysql_real_query_start(&status, on, text.data(), text.size())) {
+        co_await wire_.finish(events, [&status, on](int ready) { return ::mysql_real_query_cont(&status, on, ready); });
+    }
+    if (status != 0) co_return std::unexpected(failed(stage::sent));
+    sql::outcome done;
+    for (bool first = true;; first = false) {
+        if (MYSQL_RES* const rows = ::mysql_use_result(on)) {
+            // Read to its end before it is freed, whatever happens: freeing it waits for nothing.
+            const std::unique_ptr<MYSQL_RES, decltype(&::mysql_free_result)> freed(rows, &::mysql_free_result);
+            if (first) {
+                done.has_rows = true;
+                const std::span<const MYSQL_FIELD> fields(::mysql_fetch_fields(rows), ::mysql_num_fields(rows));
+                describe_columns(fields);
+                static_cast<void>(sink.columns(columns_));
+            }
+            rest left;
+            for (unsigned int number = 1;; ++number) {
+                MYSQL_ROW row = nullptr;
+                if (const int events = ::mysql_fetch_row_start(&row, rows)) {
+                    co_await wire_.finish(
+                        events, [&row, rows](int ready) { return ::mysql_fetch_row_cont(&row, rows, ready); });
+                }
+                if (row == nullptr) break;
+                if (first) {
+                    const auto cells = reader_.text(row, ::mysql_fetch_lengths(rows));
+                    if (done.stopped) {
+                        co_await row_dropped(left);
+                    } else {
+                        done.stopped = sink.row(cells, reader_.wire_bytes()) == sql::flow::stop;
+                    }
+                }
+                if (number % rows_in_a_row == 0) co_await wire_.breathe();
+            }
+        } else if (first && ::mysql_errno(on) == 0) {
+            done.affected = static_cast<std::int64_t>(::mysql_affected_rows(on));
+            done.last_insert_id = ::mysql_insert_id(on);
+        }
+        if (::mysql_errno(on) != 0) {
+            auto problem = failed(stage::sent);
+            if (done.stopped) co_return done;
+            co_return std::unexpected(std::move(problem));
+        }
+        status_ = on->server_status;
+        if (!::mysql_more_results(on)) co_return done;
+        if (const int events = ::mysql_next_result_start(&status, on)) {
+            co_await wire_.finish(events,
+                                  [&status, on](int ready) { return ::mysql_next_result_cont(&status, on, ready); });
+        }
+        if (status > 0) co_return std::unexpected(failed(stage::sent));
+    }
+}
+
+core::awaitable<sql::result<sql::outcome>> session::run(statement& what, std::span<const sql::parameter> parameters,
+                                                        sql::row_sink& sink) {
+    if (wire_.where() != wire::phase::in_time) co_return std::unexpected(timed_out());
+    if (!what.prepared) {
+        if (parameters.empty()) co_return co_await run_text(what.text, sink);
+        co_return std::unexpected(
+            sql::failure{.kind = failure_kind::database,
+                         .message = "This command is not supported in the prepared statement protocol yet",
+                         .sqlstate = "HY000",
+                         .code = ER_UNSUPPORTED_PS});
+    }
+    const unsigned long wanted = ::mysql_stmt_param_count(what.prepared.get());
+    if (wanted != parameters.size()) {
+        co_return std::unexpected(sql::failure{
+            .kind = failure_kind::database,
+            .message = fmt::format("The statement has {} parameters, but {} were supplied", wanted, parameters.size()),
+            .sqlstate = "HY000"});
+    }
+    // MariaDB says only while it runs that such a statement returns rows, and of which types; so what may have to be
+    // undone (sql::reception::guarded) is always run in a transaction.
+    const bool wrapped = what.returns_from_write && !in_transaction() && (status_ & SERVER_STATUS_AUTOCOMMIT) != 0;
+    if (wrapped) {
+        auto begun = co_await run_command("START TRANSACTION");
+        if (!begun) co_return std::unexpected(std::move(begun.error()));
+    }
+    bind(what.prepared.get(), parameters);
+    auto done = co_await run_prepared(what, sink);
+    // A statement that was interrupted may end as if it had not been: DO SLEEP(60) does.
+    if (done && !done->stopped && wire_.where() != wire::phase::in_time) done = std::unexpected(timed_out());
+    if (wrapped && !broken_) {
+        if (killed_) co_await settle();
+        const bool keep = done && !done->stopped;
+        auto ended = co_await run_command(keep ? "COMMIT" : "ROLLBACK");
+        if (!ended && keep) co_return std::unexpected(std::move(ended.error()));
+    }
+    co_return done;
+}
+
+core::awaitable<sql::result<void>> session::run_command(std::string_view text) {
+    const unsigned int problem = co_await wire_.command(text);
+    if (problem != 0) co_return std::unexpected(failed(stage::sent));
+    status_ = wire_.native()->server_status;
+    co_return sql::result<void>();
+}
+
+// ---- sql::connection ------------------------------------------------------------------------------------------------
+
+std::optional<sql::failure> session::not_ready(core::deadline until) {
+    // Whatever can be read now was not asked for: the server's farewell, or the end of the stream.
+    if (!broken_ && wire_.readable()) {
+        core::log(core::log_level::info, "mysql: session {} was closed by the server", id_);
+        broken_ = true;
+    }
+    if (broken_) return sql::failure{.kind = failure_kind::unreachable, .message = "The database cannot be reached."};
+    if (until.passed()) return timed_out();
+    return std::nullopt;
+}
+
+core::awaitable<sql::result<sql::outcome>> session::execute(std::string_view text,
+                                                            std::span<const sql::parameter> parameters,
+                                                            sql::row_sink& sink,
+                                                            sql::description /*always full: it is free*/,
+                                                            core::deadline until) {
+    const call bounds(*this, until);
+    if (auto problem = not_ready(until)) co_return std::unexpected(std::move(*problem));
+    auto found = co_await find(text);
+    sql::result<sql::outcome> done;
+    if (found) {
+        done = co_await run(**found, parameters, sink);
+    } else {
+        done = std::unexpected(std::move(found.error()));
+    }
+    if (may_be_hit()) co_await settle();
+    co_return done;
+}
+
+core::awaitable<sql::result<std::vector<sql::outcome>>> session::execute_batch(
+    std::string_view text, std::span<const std::vector<sql::parameter>> sets, core::deadline until) {
+    std::vector<sql::outcome> all;
+    if (sets.empty()) co_return all;
+    const call bounds(*this, until);
+    if (auto problem = not_ready(until)) co_return std::unexpected(std::move(*problem));
+    all.reserve(sets.size());
+    auto found = co_await find(text);
+    std::optional<sql::failure> problem;
+    if (!found) problem = std::move(found.error());
+    dropping_sink nowhere;
+    for (std::size_t i = 0; i < sets.size() && !problem; ++i) {
+        auto done = co_await run(**found, sets[i], nowhere);
+        if (done) {
+            all.push_back(*done);
+        } else {
+            problem = std::move(done.error());
+        }
+    }
+    if (may_be_hit()) co_await settle();
+    if (problem) co_return std::unexpected(std::move(*problem));
+    co_return all;
+}
+
+core::awaitable<sql::result<void>> session::control(std::string_view text, core::deadline until) {
+    const call bounds(*this, until);
+    if (auto problem = not_ready(until)) co_return std::unexpected(std::move(*problem));
+    auto done = co_await run_command(text);
+    if (may_be_hit()) co_await settle();
+    co_return done;
+}
+
+// with autocommit off the transaction stays open past the implicit commit of a CREATE TABLE; reset() turns it
+// on.
+core::awaitable<sql::result<void>> session::begin(core::deadline until) { return control("SET autocommit=0", until); }
+
+core::awaitable<sql::result<sql::commit_status>> session::commit(core::deadline until) {
+    auto done = co_await control("COMMIT", until);
+    if (!done) co_return std::unexpected(std::move(done.error()));
+    co_return sql::commit_status::committed;
+}
+
+core::awaitable<sql::result<void>> session::rollback(core::deadline until) { return control("ROLLBACK", until); }
+
+core::awaitable<sql::result<void>> session::reset(core::deadline until) {
+    const call bounds(*this, until);
+    if (auto problem = not_ready(until)) co_return std::unexpected(std::move(*problem));
+    MYSQL* const on = wire_.native();
+    int status = 0;
+    if (const int events = ::mysql_reset_connection_start(&status, on)) {
+        co_await wire_.finish(events,
+                              [&status, on](int ready) { return ::mysql_reset_connection_cont(&status, on, ready); });
+    }
+    std::optional<std::vector<std::string>> row;
+    if (status == 0) {
+        // The server has forgotten them and the library knows, so that this is no round trip.
+        by_text_.clear();
+        cached_.clear();
+        row = co_await wire_.command_and_ask(settings, who_are_you);
+    }
+    if (!row || row->size() != 2) {
+        auto problem = failed(stage::nothing_sent);
+        broken_ = true;
+        co_return std::unexpected(std::move(problem));
+    }
+    // Neither MySQL nor MariaDB brings back the database that a USE has left.
+    if (row->back() != database_) {
+        if (database_.empty()) {
+            broken_ = true;
+            co_return sql::fail(failure_kind::unreachable, "The session cannot be made to forget its database.");
+        }
+        if (const int events = ::mysql_select_db_start(&status, on, database_.c_str())) {
+            co_await wire_.finish(events,
+                                  [&status, on](int ready) { return ::mysql_select_db_cont(&status, on, ready); });
+        }
+        if (status != 0) {
+            auto problem = failed(stage::nothing_sent);
+            broken_ = true;
+            co_return std::unexpected(std::move(problem));
+        }
+    }
+    if (may_be_hit()) co_await settle();
+    status_ = on->server_status;
+    co_return sql::result<void>();
+}
+
+}  // namespace borealis::mysql

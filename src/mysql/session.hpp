@@ -1,0 +1,119 @@
+#pragma once
+/// A session at a MySQL or MariaDB server.
+
+#include <atomic>
+#include <cstdint>
+#include <list>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "mysql/columns.hpp"
+#include "mysql/open.hpp"
+#include "mysql/wire.hpp"
+#include "sql/connection.hpp"
+
+namespace borealis::mysql {
+
+/// What sessions share with their driver, across threads.
+struct shared_state {
+    std::shared_ptr<opening_count> opening = std::make_shared<opening_count>();
+    std::atomic<int> interruptions = 0;  ///< Connections open at this moment only to end statements.
+};
+
+class session final : public sql::connection, private interrupter {
+ public:
+    session(std::shared_ptr<shared_state> shared, core::executor on, handle of, sql::endpoint to, sql::login as,
+            std::string database);
+    ~session() override;
+
+    /// Makes the session settings, and learns which server it is. To be called once, before anything else.
+    core::awaitable<sql::result<void>> set_up(core::deadline until);
+
+    core::awaitable<sql::result<sql::outcome>> execute(std::string_view text,
+                                                       std::span<const sql::parameter> parameters, sql::row_sink& sink,
+                                                       sql::description wanted, core::deadline until) override;
+    core::awaitable<sql::result<std::vector<sql::outcome>>> execute_batch(
+        std::string_view text, std::span<const std::vector<sql::parameter>> sets, core::deadline until) override;
+    core::awaitable<sql::result<void>> begin(core::deadline until) override;
+    core::awaitable<sql::result<sql::commit_status>> commit(core::deadline until) override;
+    core::awaitable<sql::result<void>> rollback(core::deadline until) override;
+    core::awaitable<sql::result<void>> reset(core::deadline until) override;
+    [[nodiscard]] bool usable() const noexcept override { return !broken_; }
+    [[nodiscard]] bool in_transaction() const noexcept override { return (status_ & SERVER_STATUS_IN_TRANS) != 0; }
+    [[nodiscard]] std::int64_t backend_id() const noexcept override { return id_; }
+    [[nodiscard]] bool seems_dead() noexcept override { return broken_ || wire_.readable(); }
+
+ private:
+    struct statement_closer {
+        void operator()(MYSQL_STMT* of) const noexcept { ::mysql_stmt_close(of); }
+    };
+    using statement_handle = std::unique_ptr<MYSQL_STMT, statement_closer>;
+
+    /// A prepared statement, or the knowledge that this text cannot be prepared (`prepared` is null).
+    struct statement {
+        std::string text;
+        statement_handle prepared;
+        bool returns_from_write = false;  ///< INSERT … RETURNING and its like.
+    };
+    using statements = std::list<statement>;  ///< The one used last comes first.
+
+    /// How far a call had come, for what a broken connection means.
+    enum class stage : std::uint8_t { nothing_sent, sent };
+
+    /// What comes after the sink said stop.
+    struct rest {
+        std::size_t bytes = 0;
+        bool ended = false;  ///< Nothing more is to be done to end it.
+    };
+
+    /// Bounds one public call: begins it on the wire, and ends it whatever happens.
+    class call;
+
+    core::awaitable<sql::result<statement*>> find(std::string_view text);
+    core::awaitable<void> close(statement_handle of);
+    core::awaitable<sql::result<sql::outcome>> run(statement& what, std::span<const sql::parameter> parameters,
+                                                   sql::row_sink& sink);
+    core::awaitable<sql::result<sql::outcome>> run_prepared(statement& of, sql::row_sink& sink);
+    core::awaitable<sql::result<sql::outcome>> run_text(std::string_view text, sql::row_sink& sink);
+    core::awaitable<sql::result<void>> run_command(std::string_view text);
+    core::awaitable<sql::result<void>> control(std::string_view text, core::deadline until);
+    core::awaitable<sql::result<void>> drop_results(MYSQL_STMT* what);
+    core::awaitable<void> row_dropped(rest& of);
+    void bind(MYSQL_STMT* what, std::span<const sql::parameter> parameters);
+    void describe_columns(std::span<const MYSQL_FIELD> fields);
+
+    std::optional<sql::failure> not_ready(core::deadline until);
+    [[nodiscard]] bool may_be_hit() const { return killed_ && !broken_; }
+    sql::failure failed(stage at);
+    sql::failure timed_out();
+    core::awaitable<void> settle();
+    core::awaitable<bool> interrupt(core::deadline until) override;
+
+    std::shared_ptr<shared_state> shared_;
+    sql::endpoint to_;
+    sql::login as_;
+    std::string database_;  ///< As the server calls it; empty when the session began without one.
+    std::string server_;    ///< Tells this server from another one behind the same address.
+    std::int64_t id_;
+    unsigned int status_ = 0;
+    bool broken_ = false;
+    bool killed_ = false;  ///< A KILL QUERY was sent that may yet hit the next statement.
+
+    statements cached_;
+    std::unordered_map<std::string_view, statements::iterator> by_text_;  // views into the list's texts
+
+    // Kept between statements for their memory.
+    std::vector<MYSQL_BIND> binds_;
+    std::vector<unsigned long> lengths_;
+    std::vector<sql::column> columns_;
+    std::vector<const unsigned char*> values_;
+    row_reader reader_;
+
+    wire wire_;  // last: its end may still touch the rest
+};
+
+}  // namespace borealis::mysql
