@@ -36,7 +36,7 @@ OWNED = {  # pattern of the included path -> rooms that may name it
     r"CLI/": {"cli"},
     r"sqlite3": {"clusters", "secrets"},
     r"curl/": {"client", "lambda"},
-    r"openssl/": {"auth", "core", "secrets", "server", "client"},
+    r"openssl/": {"auth", "core", "postgres", "secrets", "server", "client"},
     r"boost/asio/ssl": {"core", "server"},
 }
 

@@ -1,0 +1,91 @@
+#include "postgres/canceller.hpp"
+
+#include <array>
+#include <condition_variable>
+#include <cstdint>
+#include <deque>
+#include <mutex>
+#include <system_error>
+#include <thread>
+#include <utility>
+
+#include <libpq-fe.h>
+#include <signal.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "core/log.hpp"
+
+namespace borealis::postgres {
+
+cancel_ticket::cancel_ticket() : descriptor_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
+    if (descriptor_ < 0) throw std::system_error(errno, std::generic_category(), "eventfd");
+}
+
+cancel_ticket::~cancel_ticket() { ::close(descriptor_); }
+
+void cancel_ticket::finish() noexcept {
+    done_.store(true, std::memory_order_release);
+    const std::uint64_t one = 1;
+    // Cannot fail: the counter is 0 and nobody else writes.
+    [[maybe_unused]] const auto written = ::write(descriptor_, &one, sizeof one);
+}
+
+struct canceller::parts {
+    struct job {
+        std::shared_ptr<pg_cancel> which;
+        std::shared_ptr<cancel_ticket> ticket;  // shared with the session that waits, which may be gone first
+    };
+
+    std::mutex guard;
+    std::condition_variable changed;
+    std::deque<job> jobs;
+    bool stopping = false;
+    std::thread worker;
+
+    void work() {
+        // The program's signals are for other threads; PQcancel writes to its socket without MSG_NOSIGNAL.
+        sigset_t all;
+        sigfillset(&all);
+        pthread_sigmask(SIG_SETMASK, &all, nullptr);
+        std::unique_lock lock(guard);
+        for (;;) {
+            changed.wait(lock, [this] { return stopping || !jobs.empty(); });
+            if (stopping) return;
+            const job next = std::move(jobs.front());
+            jobs.pop_front();
+            lock.unlock();
+            std::array<char, 256> why{};
+            if (PQcancel(next.which.get(), why.data(), static_cast<int>(why.size())) == 0) {
+                core::log(core::log_level::warning, "postgres: a cancel request failed: {}", why.data());
+            }
+            next.ticket->finish();
+            lock.lock();
+        }
+    }
+};
+
+canceller::canceller() : parts_(std::make_unique<parts>()) {}
+
+canceller::~canceller() {
+    {
+        const std::scoped_lock lock(parts_->guard);
+        parts_->stopping = true;
+    }
+    parts_->changed.notify_one();
+    if (parts_->worker.joinable()) parts_->worker.join();
+}
+
+std::shared_ptr<cancel_ticket> canceller::submit(std::shared_ptr<pg_cancel> which) {
+    auto ticket = std::make_shared<cancel_ticket>();
+    {
+        const std::scoped_lock lock(parts_->guard);
+        if (parts_->jobs.size() >= capacity) return nullptr;
+        parts_->jobs.push_back({std::move(which), ticket});
+        if (!parts_->worker.joinable()) parts_->worker = std::thread([this] { parts_->work(); });
+    }
+    parts_->changed.notify_one();
+    return ticket;
+}
+
+}  // namespace borealis::postgres

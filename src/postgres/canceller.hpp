@@ -1,0 +1,51 @@
+#pragma once
+/// Cancel requests: libpq 15 only has a blocking call for them, so one thread of its own makes them.
+
+#include <atomic>
+#include <cstddef>
+#include <memory>
+
+#include "postgres/handles.hpp"
+
+namespace borealis::postgres {
+
+/// One request under way. The server has taken note of it (and will not apply it to a later statement) once it is done.
+class cancel_ticket {
+ public:
+    cancel_ticket();
+    cancel_ticket(const cancel_ticket&) = delete;
+    cancel_ticket& operator=(const cancel_ticket&) = delete;
+    ~cancel_ticket();
+
+    [[nodiscard]] bool done() const noexcept { return done_.load(std::memory_order_acquire); }
+    /// Becomes readable when done; stays open as long as the ticket.
+    [[nodiscard]] int descriptor() const noexcept { return descriptor_; }
+    /// Any thread.
+    void finish() noexcept;
+
+ private:
+    int descriptor_;
+    std::atomic<bool> done_ = false;
+};
+
+/// Thread-safe. Its thread starts with the first request and is joined by the destructor.
+class canceller {
+ public:
+    /// Requests that may wait; further ones are turned down.
+    static constexpr std::size_t capacity = 256;
+
+    canceller();
+    canceller(const canceller&) = delete;
+    canceller& operator=(const canceller&) = delete;
+    ~canceller();
+
+    /// Asks the database to cancel what the session of `which` runs.
+    /// @return Null when too many wait.
+    std::shared_ptr<cancel_ticket> submit(std::shared_ptr<pg_cancel> which);
+
+ private:
+    struct parts;
+    std::unique_ptr<parts> parts_;
+};
+
+}  // namespace borealis::postgres

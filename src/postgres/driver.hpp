@@ -1,0 +1,33 @@
+#pragma once
+/// PostgreSQL (10 and newer) behind `sql::driver`, spoken through libpq.
+
+#include <memory>
+
+#include "sql/connection.hpp"
+
+namespace borealis::postgres {
+
+/// Makes the driver. Call it before threads start: libpq reads PGSERVICE, PGOPTIONS, PGTZ and the like from the
+/// environment even where a parameter is given as empty, so this removes libpq's variables from the process's
+/// environment. The sessions may outlive the driver. Its one helper thread (cancel requests block in libpq) starts with
+/// the first cancellation and is joined with the last session or the driver.
+///
+/// How its sessions keep the promises of `sql::connection`:
+/// - `login` is what the server says at connect (28xxx, 3D000, 53300 …); 57P0x (starting up, shutting down) and
+///   everything that never reached the server's own answer are `unreachable`.
+/// - A statement the driver had only prepared or described when the session broke is `unreachable`: nothing happened.
+///   After that it is `lost`, except that a FATAL the server sent before the statement was complete (57P01, an
+///   administrator ended the session) is `database` in the server's words, with `usable()` false. A COMMIT cut short is
+///   always `lost`.
+/// - `reception::guarded` counts for results with an unsupported type, two equal labels, or an array column of a
+///   statement that may write; the sink is asked about those before the statement runs. For other results the sink is
+///   asked when the first row arrives, and the answer is taken as `plain`.
+/// - A statement that ends well although its cancellation was under way is reported as what it is: done.
+/// - execute_batch sends up to 64 sets a round trip. Outside a transaction each such section would commit by itself, so
+///   call begin() first.
+/// - A prepared statement that the server refuses because a table changed (0A000) or that is gone (26000) is prepared
+///   again and run once more, outside a transaction; inside one the error stands and the next use prepares it again.
+/// - COPY … FROM STDIN / TO STDOUT is `unsupported` and ends the session.
+std::unique_ptr<sql::driver> make_driver();
+
+}  // namespace borealis::postgres
