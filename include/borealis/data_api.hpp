@@ -42,7 +42,7 @@ struct result_set_options {
 };
 
 struct execute_statement_request {
-    std::string sql;
+    std::string sql = {};
     std::vector<parameter> parameters = {};
     database_target target = {};
     std::string transaction_id = {};
@@ -58,7 +58,7 @@ struct execute_statement_request {
 };
 
 struct batch_execute_statement_request {
-    std::string sql;
+    std::string sql = {};
     std::vector<std::vector<parameter>> parameter_sets = {};
     database_target target = {};
     std::string transaction_id = {};
@@ -72,13 +72,13 @@ struct begin_transaction_request {
 };
 
 struct end_transaction_request {
-    std::string transaction_id;
+    std::string transaction_id = {};
     database_target target = {};  ///< `database` and `schema` are not sent.
     std::optional<std::chrono::milliseconds> timeout = {};
 };
 
 struct column_metadata {
-    std::string name, label, type_name, schema_name, table_name;
+    std::string name = {}, label = {}, type_name = {}, schema_name = {}, table_name = {};
     std::int64_t type = 0;  ///< java.sql.Types
     std::int64_t precision = 0, scale = 0;
     std::int64_t nullable = 2;  ///< 0 no, 1 yes, 2 unknown
@@ -100,8 +100,9 @@ class row {
     /// `field::get`, naming the column where it throws.
     template <class T>
     [[nodiscard]] T get(std::size_t column) const {
+        const auto& value = (*this)[column];
         try {
-            return (*this)[column].template get<T>();
+            return value.template get<T>();
         } catch (const bad_field_access& refused) {
             rethrow(column, refused);
         }

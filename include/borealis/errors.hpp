@@ -16,12 +16,12 @@ namespace borealis {
 
 /// What is known about a failed call.
 struct error_details {
-    std::string code;        ///< The service's error name (`DatabaseErrorException`), or ours: see the classes below.
-    std::string message;     ///< The service's text, unchanged; may be empty.
-    std::string operation;   ///< `ExecuteStatement`, …
-    int status = 0;          ///< HTTP status; 0 when there was no answer.
-    std::string request_id;  ///< `x-amzn-RequestId`; empty when there was no answer.
-    bool retryable = false;  ///< A later call may succeed and this one had no effect.
+    std::string code = {};     ///< The service's error name (`DatabaseErrorException`), or ours: see the classes below.
+    std::string message = {};  ///< The service's text, unchanged; may be empty.
+    std::string operation = {};    ///< `ExecuteStatement`, …
+    int status = 0;                ///< HTTP status; 0 when there was no answer.
+    std::string request_id = {};   ///< `x-amzn-RequestId`; empty when there was no answer.
+    bool retryable = false;        ///< A later call may succeed and this one had no effect.
     bool outcome_unknown = false;  ///< The call may have had its effect: it was sent, and no answer says otherwise.
     std::optional<std::int64_t> db_connection_id = {};  ///< Of a statement that timed out.
 };

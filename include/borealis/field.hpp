@@ -173,7 +173,7 @@ enum class type_hint : std::uint8_t { json, uuid, timestamp, date, time, decimal
 
 /// One `:name` of a statement.
 struct parameter {
-    std::string name;
+    std::string name = {};
     field value = {};
     std::optional<type_hint> hint = {};
 };

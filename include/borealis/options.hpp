@@ -12,8 +12,8 @@ namespace borealis {
 
 /// AWS credentials. Nothing in this library prints them.
 struct aws_credentials {
-    std::string access_key_id;
-    std::string secret_access_key;
+    std::string access_key_id = {};
+    std::string secret_access_key = {};
     std::string session_token = {};  ///< Empty for long-term keys.
     std::optional<std::chrono::system_clock::time_point> expires = {};
 };

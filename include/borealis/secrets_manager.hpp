@@ -14,14 +14,14 @@
 namespace borealis {
 
 struct get_secret_value_request {
-    std::string secret_id;  ///< ARN, ARN without its random end, or name.
+    std::string secret_id = {};  ///< ARN, ARN without its random end, or name.
     std::string version_id = {};
     std::string version_stage = {};  ///< The service takes AWSCURRENT where both are empty.
     std::optional<std::chrono::milliseconds> timeout = {};
 };
 
 struct secret_value {
-    std::string arn, name, version_id;
+    std::string arn = {}, name = {}, version_id = {};
     std::optional<std::string> secret_string = {};
     std::optional<blob> secret_binary = {};
     std::vector<std::string> version_stages = {};
