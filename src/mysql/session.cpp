@@ -32,8 +32,14 @@ constexpr unsigned int rows_in_a_row = 1024;
 
 /// The character set is named again because a reset brings back the server's own.
 constexpr std::string_view settings = "SET NAMES utf8mb4, time_zone='+00:00', autocommit=1";
-constexpr std::string_view who_are_you =
-    "SELECT CONCAT_WS('/', @@hostname, @@port, @@server_id, @@datadir), IFNULL(DATABASE(), '')";
+
+/// MySQL has no roles before 8.0; MariaDB's versions are all above.
+constexpr unsigned long roles_since = 80000;
+
+std::string who_are_you(MYSQL* on) {
+    return fmt::format("SELECT CONCAT_WS('/', @@hostname, @@port, @@server_id, @@datadir), IFNULL(DATABASE(), ''), {}",
+                       ::mysql_get_server_version(on) >= roles_since ? "IFNULL(CURRENT_ROLE(), '')" : "''");
+}
 
 /// The connection cannot be used after these, whoever sent them.
 bool ends_session(unsigned int code) {
@@ -150,10 +156,11 @@ sql::failure session::failed(stage at) {
 
 core::awaitable<sql::result<void>> session::set_up(core::deadline until) {
     const call bounds(*this, until);
-    const auto row = co_await wire_.command_and_ask(settings, who_are_you);
-    if (!row || row->size() != 2) co_return std::unexpected(failed(stage::nothing_sent));
-    server_ = row->front();
-    database_ = row->back();
+    const auto row = co_await wire_.command_and_ask(settings, who_are_you(wire_.native()));
+    if (!row || row->size() != 3) co_return std::unexpected(failed(stage::nothing_sent));
+    server_ = row->at(0);
+    database_ = row->at(1);
+    role_ = row->at(2);
     status_ = wire_.native()->server_status;
     co_return sql::result<void>();
 }
@@ -176,9 +183,9 @@ core::awaitable<bool> session::interrupt(core::deadline until) {
     wire second(wire_.executor(), std::move(*opened), nullptr);
     second.begin(until);
     // Behind a load balancer the same address may lead to another server, where the id is somebody else's.
-    const auto row = co_await second.command_and_ask("DO 0", who_are_you);
+    const auto row = co_await second.command_and_ask("DO 0", who_are_you(second.native()));
     bool sent = false;
-    if (row && row->size() == 2 && row->front() == server_) {
+    if (row && row->size() == 3 && row->at(0) == server_) {
         killed_ = true;
         const unsigned int problem = co_await second.command(fmt::format("KILL QUERY {}", id_));
         sent = problem == 0;
@@ -559,19 +566,19 @@ core::awaitable<sql::result<void>> session::reset(core::deadline until) {
         // The server has forgotten them and the library knows, so that this is no round trip.
         by_text_.clear();
         cached_.clear();
-        row = co_await wire_.command_and_ask(settings, who_are_you);
+        row = co_await wire_.command_and_ask(settings, who_are_you(on));
     }
-    if (!row || row->size() != 2) {
+    if (!row || row->size() != 3) {
         auto problem = failed(stage::nothing_sent);
         broken_ = true;
         co_return std::unexpected(std::move(problem));
     }
-    // Neither MySQL nor MariaDB brings back the database that a USE has left.
-    if (row->back() != database_) {
-        if (database_.empty()) {
-            broken_ = true;
-            co_return sql::fail(failure_kind::unreachable, "The session cannot be made to forget its database.");
-        }
+    // MariaDB 10.11 leaves a role that was set, and neither it nor MySQL brings back the database that a USE has left.
+    if (row->at(2) != role_ || (row->at(1) != database_ && database_.empty())) {
+        broken_ = true;
+        co_return sql::fail(failure_kind::unreachable, "The session cannot be made to forget its role or database.");
+    }
+    if (row->at(1) != database_) {
         if (const int events = ::mysql_select_db_start(&status, on, database_.c_str())) {
             co_await wire_.finish(events,
                                   [&status, on](int ready) { return ::mysql_select_db_cont(&status, on, ready); });

@@ -97,7 +97,8 @@ class session final : public sql::connection, private interrupter {
     sql::endpoint to_;
     sql::login as_;
     std::string database_;  ///< As the server calls it; empty when the session began without one.
-    std::string server_;    ///< Tells this server from another one behind the same address.
+    std::string role_;
+    std::string server_;  ///< Tells this server from another one behind the same address.
     std::int64_t id_;
     unsigned int status_ = 0;
     bool broken_ = false;
