@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <string>
 
@@ -14,28 +15,37 @@ namespace borealis::pool {
 
 /// Limits of one pool. Durations of zero mean "no limit".
 struct settings {
-    std::size_t maximum = 20;                        ///< Sessions of one pool key, all threads together.
-    std::chrono::milliseconds wait{10'000};          ///< Longest wait for a session; then `sql::failure_kind::busy`.
+    std::size_t maximum = 20;                ///< Sessions of one pool key, all threads together.
+    std::chrono::milliseconds wait{10'000};  ///< Longest wait for a session; then `sql::failure_kind::busy`.
     std::chrono::milliseconds connect_timeout{5'000};
-    std::chrono::seconds idle{300};                  ///< A session unused for so long is closed.
-    std::chrono::seconds lifetime{3600};             ///< A session older than that is closed when it comes home.
-    std::chrono::seconds check_after{30};            ///< A session idle for longer is looked at before use (`seems_dead`).
+    std::chrono::seconds idle{300};  ///< A session unused for so long is closed.
+    std::chrono::seconds lifetime{
+        3600};  ///< A session older than that, give or take a tenth, is closed when it comes home.
+    std::chrono::seconds check_after{30};  ///< A session idle for longer is looked at before use (`seems_dead`).
 };
 
 /// What to connect to. Target, user and database together are the pool key; a changed endpoint or password opens new
 /// sessions from then on and drops the old ones as they come home.
 struct destination {
-    std::string target;          ///< The cluster's ARN: its identity.
+    std::string target;             ///< The cluster's ARN: its identity.
     sql::driver* driver = nullptr;  ///< Outlives the pools.
     sql::endpoint endpoint;
     sql::login login;
-    std::string database;        ///< Empty: the engine's default.
+    std::string database;  ///< Empty: the engine's default.
     settings limits;
 };
 
 class pool_state;
 
-/// A session held alone. Give it back by destroying it, on the thread that acquired it.
+/// When a session ends, and whether its endpoint and password are still those in use.
+struct session_origin {
+    core::clock::time_point expires;
+    std::uint64_t generation = 0;
+};
+
+/// A session held alone. Give it back by destroying it, on the thread that acquired it. It then waits for the next
+/// caller, after a reset when it is tainted or in a transaction; one that is discarded, unusable or too old is closed.
+/// May outlive `pools`, though not the session's executor: it is closed then.
 class lease {
  public:
     lease() = default;
@@ -54,12 +64,12 @@ class lease {
 
  private:
     friend class pool_state;
-    lease(std::shared_ptr<pool_state> home, std::unique_ptr<sql::connection> held, core::clock::time_point born);
+    lease(std::shared_ptr<pool_state> home, std::unique_ptr<sql::connection> held, session_origin origin);
     void give_back() noexcept;
 
     std::shared_ptr<pool_state> home_;  // shared with the registry: a lease may outlive a pool that was dropped
     std::unique_ptr<sql::connection> held_;
-    core::clock::time_point born_;
+    session_origin origin_;
     bool tainted_ = false;
     bool discarded_ = false;
 };
@@ -71,7 +81,8 @@ struct pool_counts {
 
 class budget_table;
 
-/// Open sessions per pool key over all threads: the one thing threads share. Make one, give it to each thread's `pools`.
+/// Open sessions per pool key over all threads: the one thing threads share. Make one, give it to each thread's
+/// `pools`.
 class shared_budgets {
  public:
     shared_budgets();
@@ -85,13 +96,16 @@ class shared_budgets {
 /// All pools of one thread.
 class pools {
  public:
-    /// @param home  The thread's executor; every call below happens on it.
+    /// @param home  The thread's executor; every call below happens on it. Destroy the pools before its io_context:
+    /// what
+    ///              still waits then fails with `busy`, if it ever runs again.
     pools(core::executor home, shared_budgets& budgets);
     ~pools();
 
     /// Hands out a session nobody else holds, in order of arrival.
-    /// Takes an idle one, or opens one while the key's total is below `maximum`, or asks the other threads to close an idle
-    /// one and waits.
+    /// Takes an idle one, or opens one while the key's total is below `maximum`, or asks the other threads to close an
+    /// idle one and waits. After a database could not be reached, calls for it fail at once with the same failure for
+    /// 0.1 s, longer each time, up to 2 s. `to` must live until the call returns.
     /// @param until  The request's deadline; waiting also ends after `limits.wait`.
     /// @return `busy` when none came free in time, `unreachable` or `login` when none could be opened.
     core::awaitable<sql::result<lease>> acquire(const destination& to, core::deadline until);
@@ -99,7 +113,8 @@ class pools {
     /// Closes idle sessions past their time; called by a timer of the owner about once a second.
     void sweep(core::clock::time_point now);
 
-    /// Closes every idle session of a target (a cluster that is about to be paused or stopped); leased ones when they come home.
+    /// Closes every idle session of a target (a cluster that is about to be paused or stopped); leased ones when they
+    /// come home.
     void drop_target(const std::string& target);
     /// The same for all.
     void drop_all();

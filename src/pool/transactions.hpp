@@ -17,10 +17,10 @@
 namespace borealis::pool {
 
 struct transaction_settings {
-    std::chrono::seconds idle{180};            ///< R-3.10: unused for so long → rolled back.
-    std::chrono::seconds age{24 * 3600};       ///< R-3.11
-    std::size_t maximum = 1000;                ///< Open at once on this thread; more → `busy`.
-    std::size_t remembered = 10'000;           ///< Finished ids kept so that an error can say why.
+    std::chrono::seconds idle{180};       ///< R-3.10: unused for so long → rolled back.
+    std::chrono::seconds age{24 * 3600};  ///< R-3.11
+    std::size_t maximum = 1000;           ///< Open at once on this thread; more → `busy`.
+    std::size_t remembered = 10'000;      ///< Finished ids kept so that an error can say why.
 };
 
 /// What a transaction is bound to; each later call must come with the same.
@@ -46,7 +46,7 @@ enum class transaction_refusal : std::uint8_t {
 class transaction_table;
 
 /// A transaction held for one call: nobody else can use it meanwhile. Destroying it makes the transaction idle again
-/// (and restarts its clock), unless `end` was called.
+/// (and restarts its clock, R-3.16), unless `end` was called. It ends as aborted when its session is no longer usable.
 class held_transaction {
  public:
     held_transaction() = default;
@@ -84,10 +84,12 @@ class transactions {
     /// Finds the transaction for a call. An empty `as.database` means "the transaction's".
     [[nodiscard]] std::expected<held_transaction, transaction_refusal> hold(std::string_view id, const binding& as);
 
-    /// Rolls back what is idle or old; called by a timer of the owner about once a second.
+    /// Rolls back what is idle or old, in the background; called by a timer of the owner about once a second. One that
+    /// runs a statement is not idle; when it is old it ends as soon as it is released.
     void reap(core::clock::time_point now);
 
-    /// Rolls back all that are idle, and the rest as they come home (drain).
+    /// Rolls back all that are idle, and the rest as they come home (drain). No new ones are adopted from then on.
+    /// Returns when all are done, or at `until`.
     core::awaitable<void> end_all(core::deadline until);
 
     [[nodiscard]] std::size_t open() const;
