@@ -61,6 +61,12 @@ sql::result<void> binding::bind(std::span<const sql::parameter> parameters) {
     offsets_.clear();
     scratch_.clear();
     octets_ = 0;
+    if (parameters.size() > std::numeric_limits<std::uint16_t>::max()) {
+        return std::unexpected(sql::failure{.kind = sql::failure_kind::database,
+                                            .message = "number of parameters must be between 0 and 65535",
+                                            .sqlstate = "54023",
+                                            .severity = "ERROR"});
+    }
     for (const auto& one : parameters) {
         types_.push_back(declared(one.type));
         const char* value = nullptr;

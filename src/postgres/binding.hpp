@@ -18,7 +18,9 @@ namespace borealis::postgres {
 class binding {
  public:
     /// Takes the values over; text and bytes stay views into `parameters`.
-    /// @return A failure, as the server would put it, for a zero byte in a value that travels as text.
+    /// @return A failure, as the server would put it, for a zero byte in a value that travels as text, or for more
+    /// values
+    ///         than the protocol can number.
     sql::result<void> bind(std::span<const sql::parameter> parameters);
 
     [[nodiscard]] int count() const { return static_cast<int>(types_.size()); }

@@ -8,6 +8,7 @@
 #include <system_error>
 #include <thread>
 #include <utility>
+#include <vector>
 
 #include <libpq-fe.h>
 #include <signal.h>
@@ -41,7 +42,8 @@ struct canceller::parts {
     std::condition_variable changed;
     std::deque<job> jobs;
     bool stopping = false;
-    std::thread worker;
+    std::size_t idle = 0;
+    std::vector<std::thread> workers;
 
     void work() {
         // The program's signals are for other threads; PQcancel writes to its socket without MSG_NOSIGNAL.
@@ -50,7 +52,9 @@ struct canceller::parts {
         pthread_sigmask(SIG_SETMASK, &all, nullptr);
         std::unique_lock lock(guard);
         for (;;) {
+            ++idle;
             changed.wait(lock, [this] { return stopping || !jobs.empty(); });
+            --idle;
             if (stopping) return;
             const job next = std::move(jobs.front());
             jobs.pop_front();
@@ -72,8 +76,8 @@ canceller::~canceller() {
         const std::scoped_lock lock(parts_->guard);
         parts_->stopping = true;
     }
-    parts_->changed.notify_one();
-    if (parts_->worker.joinable()) parts_->worker.join();
+    parts_->changed.notify_all();
+    for (auto& worker : parts_->workers) worker.join();
 }
 
 std::shared_ptr<cancel_ticket> canceller::submit(std::shared_ptr<pg_cancel> which) {
@@ -82,7 +86,9 @@ std::shared_ptr<cancel_ticket> canceller::submit(std::shared_ptr<pg_cancel> whic
         const std::scoped_lock lock(parts_->guard);
         if (parts_->jobs.size() >= capacity) return nullptr;
         parts_->jobs.push_back({std::move(which), ticket});
-        if (!parts_->worker.joinable()) parts_->worker = std::thread([this] { parts_->work(); });
+        if (parts_->idle < parts_->jobs.size() && parts_->workers.size() < most_workers) {
+            parts_->workers.emplace_back([this] { parts_->work(); });
+        }
     }
     parts_->changed.notify_one();
     return ticket;

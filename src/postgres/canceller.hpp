@@ -1,5 +1,5 @@
 #pragma once
-/// Cancel requests: libpq 15 only has a blocking call for them, so one thread of its own makes them.
+/// Cancel requests: libpq 15 only has a blocking call for them, so threads of their own make them.
 
 #include <atomic>
 #include <cstddef>
@@ -28,11 +28,13 @@ class cancel_ticket {
     std::atomic<bool> done_ = false;
 };
 
-/// Thread-safe. Its thread starts with the first request and is joined by the destructor.
+/// Thread-safe. Its threads start when they are needed and are joined by the destructor.
 class canceller {
  public:
     /// Requests that may wait; further ones are turned down.
     static constexpr std::size_t capacity = 256;
+    /// More than one, so that a database that swallows packets does not hold up the cancellations at others.
+    static constexpr std::size_t most_workers = 4;
 
     canceller();
     canceller(const canceller&) = delete;

@@ -52,6 +52,13 @@ sql::failure failure_of(const pg_result* result) {
     return out;
 }
 
+bool is_stale_plan(const pg_result* result) {
+    // The function is PostgreSQL's in every language; others that speak its protocol have only the message.
+    return field(result, PG_DIAG_SQLSTATE) == "0A000" && field(result, PG_DIAG_CONTEXT).empty() &&
+           (field(result, PG_DIAG_SOURCE_FUNCTION) == "RevalidateCachedQuery" ||
+            field(result, PG_DIAG_MESSAGE_PRIMARY) == "cached plan must not change result type");
+}
+
 bool ends_session(const sql::failure& what) { return what.severity == "FATAL" || what.severity == "PANIC"; }
 
 sql::failure connect_failure_of(std::string_view text) {

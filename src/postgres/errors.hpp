@@ -13,6 +13,10 @@ namespace borealis::postgres {
 /// made the result up because the connection broke.
 [[nodiscard]] sql::failure failure_of(const pg_result* result);
 
+/// The server's plan of a prepared statement no longer fits its tables. Raised when the statement is bound, before it
+/// does anything (not when a function or procedure it runs meets the same).
+[[nodiscard]] bool is_stale_plan(const pg_result* result);
+
 /// True for errors after which the server closes the session.
 [[nodiscard]] bool ends_session(const sql::failure& what);
 

@@ -94,12 +94,6 @@ bool worth_asking(const statement& which) {
     return false;
 }
 
-/// The server's plan no longer fits its tables. Raised when the statement is bound, before it does anything; `where` is
-/// empty unless a function or procedure of the statement met it.
-bool plan_changed(const failure& what) {
-    return what.sqlstate == "0A000" && what.where.empty() && what.message == "cached plan must not change result type";
-}
-
 bool is_gone(const failure& what, const std::string& name) {
     return what.sqlstate == "26000" && what.where.empty() &&
            what.message.find(fmt::format("\"{}\"", name)) != std::string::npos;
@@ -136,6 +130,12 @@ struct session::call {
         home->current_ = nullptr;
         if (!over) home->broken_ = true;
     }
+    /// The failure in a result, the first one of a statement.
+    void fail(std::optional<failure>& first, const pg_result* result) {
+        if (first) return;
+        stale = is_stale_plan(result);
+        first = failure_of(result);
+    }
     /// For a further statement of ours within the call.
     void again(core::deadline until) {
         limit = until;
@@ -148,9 +148,10 @@ struct session::call {
     core::deadline give_up;  // while cancelling: when the session is thrown away
     std::shared_ptr<cancel_ticket> ticket;
     bool cancelling = false;
-    bool late = false;  // cancelling because the caller's deadline passed
-    bool told = false;  // the sink knows its columns: a second run would tell it again
-    bool sent = false;  // what the caller wants done has been sent: from now on its outcome may be unknown
+    bool late = false;   // cancelling because the caller's deadline passed
+    bool stale = false;  // the last failure was is_stale_plan()
+    bool told = false;   // the sink knows its columns: a second run would tell it again
+    bool sent = false;   // what the caller wants done has been sent: from now on its outcome may be unknown
     bool over = false;
 };
 
@@ -363,8 +364,8 @@ core::awaitable<sql::result<result_handle>> session::until_sync(call& now, int s
             --syncs;
         } else if (status == PGRES_COMMAND_OK) {
             last = std::move(result);
-        } else if (status != PGRES_PIPELINE_ABORTED && syncs == 1 && !failed) {
-            failed = failure_of(result.get());
+        } else if (status != PGRES_PIPELINE_ABORTED && syncs == 1) {
+            now.fail(failed, result.get());
         }
     }
     if (syncs > 0 || PQexitPipelineMode(connection_.get()) == 0) broken_ = true;
@@ -562,8 +563,13 @@ core::awaitable<sql::result<sql::outcome>> session::run(call& now, statement& wh
                     for (std::size_t i = 0; same && i < which.columns.size(); ++i) {
                         const int at = static_cast<int>(i);
                         same = which.columns[i].native_type == PQftype(r, at) &&
-                               which.origins[i] == column_origin{PQftable(r, at), PQftablecol(r, at), PQfmod(r, at)} &&
-                               which.columns[i].label == PQfname(r, at);
+                               which.columns[i].label == PQfname(r, at) && which.origins[i].modifier == PQfmod(r, at);
+                        // A table made anew is looked up with the next use; until then it counts as what it replaces.
+                        if (same && which.origins[i].table != PQftable(r, at)) {
+                            which.origins[i].table = PQftable(r, at);
+                            which.origins[i].number = PQftablecol(r, at);
+                            which.full = false;
+                        }
                     }
                     // FETCH and EXECUTE may have been prepared before what they name.
                     if (!same) fill_columns(which, r);
@@ -596,7 +602,7 @@ core::awaitable<sql::result<sql::outcome>> session::run(call& now, statement& wh
                 broken_ = true;  // in the middle of a copy that nobody will end
                 co_return sql::fail(failure_kind::unsupported, copy_message(status));
             default:
-                if (!failed) failed = failure_of(r);
+                now.fail(failed, r);
         }
     }
     if (!failed && broken_) failed = lost();
@@ -659,13 +665,14 @@ core::awaitable<sql::result<sql::outcome>> session::attempt(call& now, std::stri
             out = co_await run(now, which, sink, alone ? on_stop::cancel : on_stop::drop, false);
         }
         if (out || out.error().kind != failure_kind::database) co_return out;
-        const bool changed = plan_changed(out.error());
+        const bool changed = now.stale;
         const bool gone = is_gone(out.error(), which.name);
         if (changed) statements_.retire(which);
         if (gone) statements_.erase(which);
         // Nothing was executed, and outside a transaction nothing was spoilt either.
         if (!(changed || gone) || !alone || repeated || now.told || !usable()) co_return out;
         now.sent = false;
+        now.stale = false;
     }
 }
 
@@ -754,10 +761,8 @@ core::awaitable<sql::result<std::size_t>> session::batch_section(call& now, std:
                     broken_ = true;
                     co_return sql::fail(failure_kind::unsupported, copy_message(status));
                 default:
-                    if (!first) {
-                        first = failure_of(result.get());
-                        culprit = step.which;
-                    }
+                    if (!first) culprit = step.which;
+                    now.fail(first, result.get());
             }
         }
         if (broken_) break;
@@ -772,7 +777,7 @@ core::awaitable<sql::result<std::size_t>> session::batch_section(call& now, std:
         if (end != nullptr && !first) first = failure_of(end.get());  // a deferred constraint speaks up at the sync
         if (end == nullptr && std::exchange(ended, true)) broken_ = true;
     }
-    if (first && culprit != nullptr && plan_changed(*first)) {
+    if (first && culprit != nullptr && now.stale) {
         statements_.retire(*culprit);
     } else if (first && culprit != nullptr && is_gone(*first, culprit->name)) {
         statements_.erase(*culprit);

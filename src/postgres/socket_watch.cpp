@@ -20,7 +20,6 @@ struct socket_watch::state : std::enable_shared_from_this<state> {
     descriptor socket;
     core::timer alarm;
     core::clock::time_point due = core::clock::time_point::max();
-    core::clock::time_point rings_at = core::clock::time_point::max();
     bool waiting = false;
     bool expired = false;
 
@@ -29,11 +28,8 @@ struct socket_watch::state : std::enable_shared_from_this<state> {
         if (socket.is_open()) socket.cancel(ignored);
     }
 
-    /// The alarm is left running between waits and looks at `due` when it rings: setting a timer anew for every
-    /// statement would cost more than the wait itself.
     void arm() {
-        if (due == core::clock::time_point::max() || rings_at <= due) return;
-        rings_at = due;
+        if (due == core::clock::time_point::max()) return;
         alarm.expires_at(due);
         alarm.async_wait([weak = weak_from_this()](error_code ec) {
             if (ec) return;
@@ -41,10 +37,9 @@ struct socket_watch::state : std::enable_shared_from_this<state> {
         });
     }
 
+    /// May come late, when its wait is over and perhaps the next one has begun.
     void ring() {
-        rings_at = core::clock::time_point::max();
-        if (!waiting) return;
-        if (core::clock::now() < due) return arm();
+        if (!waiting || core::clock::now() < due) return;
         expired = true;
         wake();
     }
@@ -84,6 +79,7 @@ core::awaitable<waited> socket_watch::wait(interest in, core::deadline until) {
     const auto wanted = in == interest::write ? descriptor::wait_write : descriptor::wait_read;
     const auto [ec] = co_await held->socket.async_wait(wanted, core::as_tuple);
     held->waiting = false;
+    held->alarm.cancel();
     if (in == interest::read_or_write) held->wake();
     if (!ec) co_return waited::ready;
     if (held->expired) co_return waited::timed_out;

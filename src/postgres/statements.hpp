@@ -20,8 +20,6 @@ struct column_origin {
     oid table = 0;   ///< 0 for an expression.
     int number = 0;  ///< pg_attribute.attnum
     int modifier = -1;
-
-    friend bool operator==(const column_origin&, const column_origin&) = default;
 };
 
 struct statement {

@@ -94,5 +94,14 @@ TEST(binding, given_a_zero_byte_in_a_hinted_text_when_bound_then_it_fails_as_the
     EXPECT_EQ(out.error().sqlstate, "22021");
 }
 
+//
+TEST(binding, given_more_parameters_than_the_protocol_can_number_when_bound_then_it_fails) {
+    binding bound;
+    EXPECT_TRUE(bound.bind(std::vector<parameter>(65535)));
+    const auto out = bound.bind(std::vector<parameter>(65536));
+    ASSERT_FALSE(out);
+    EXPECT_EQ(out.error().sqlstate, "54023");
+}
+
 }  // namespace
 }  // namespace borealis::postgres

@@ -355,11 +355,16 @@ TEST_F(postgres_execute, given_the_users_own_prepared_statement_when_executed_th
 
 // ---- big results
 
+/// What the process holds in memory; 0 under the address sanitizer, which keeps freed memory for a while on purpose.
 std::size_t resident_octets() {
+#if __has_feature(address_sanitizer)
+    return 0;
+#else
     std::ifstream statm("/proc/self/statm");
     std::size_t total = 0, resident = 0;
     statm >> total >> resident;
     return resident * static_cast<std::size_t>(::getpagesize());
+#endif
 }
 
 TEST_F(postgres_execute, given_two_million_rows_when_read_then_memory_stays_as_it_was) {

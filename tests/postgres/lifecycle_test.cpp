@@ -14,6 +14,24 @@ namespace {
 using sql::failure_kind;
 using namespace std::string_literals;
 
+/// What the environment could do to every session of this program. Set before any driver is made.
+const bool environment_is_hostile = [] {
+    for (const auto& [name, value] : {std::pair{"PGHOST", "/nonexistent"},
+                                      {"PGPASSWORD", "wrong"},
+                                      {"PGSERVICE", "nowhere"},
+                                      {"PGOPTIONS", "-c TimeZone=Asia/Tokyo"},
+                                      {"PGTZ", "Asia/Tokyo"},
+                                      {"PGDATESTYLE", "German"},
+                                      {"PGREQUIREPEER", "nobody_at_all"},
+                                      {"PGSSLMODE", "verify-full"},
+                                      {"PGCHANNELBINDING", "require"},
+                                      {"PGTARGETSESSIONATTRS", "standby"},
+                                      {"PGAPPNAME", "other"}}) {
+        ::setenv(name, value, 1);
+    }
+    return true;
+}();
+
 class postgres_lifecycle : public postgres_fixture {};
 
 TEST_F(postgres_lifecycle, given_a_unix_socket_when_connected_then_it_works) {
@@ -124,11 +142,16 @@ TEST_F(postgres_lifecycle, given_nobody_who_answers_when_connected_then_it_is_un
     EXPECT_EQ(folder.error().kind, failure_kind::unreachable);
 }
 
-// What the environment holds for libpq must not leak in: make_driver() has removed it.
-TEST_F(postgres_lifecycle, given_libpqs_variables_when_the_driver_is_made_then_they_are_gone) {
+TEST_F(postgres_lifecycle, given_libpqs_variables_in_the_environment_when_the_driver_is_made_then_nothing_leaks_in) {
+    ASSERT_TRUE(environment_is_hostile);
     for (const char* name : {"PGHOST", "PGPASSWORD", "PGSERVICE", "PGOPTIONS", "PGTZ", "PGREQUIREPEER", "PGSSLMODE"}) {
         EXPECT_EQ(::getenv(name), nullptr) << name;
     }
+    const auto& server = tests::postgresql();
+    auto made = try_open(server.socket, server.login(), "");
+    ASSERT_TRUE(made) << made.error().message;
+    EXPECT_EQ(cell("SHOW TimeZone", {}, made->get()), "UTC");
+    EXPECT_EQ(cell("SHOW DateStyle", {}, made->get()), "ISO, MDY");
 }
 
 core::awaitable<int> sleep_at(sql::connection* at, keeper* into) {

@@ -251,6 +251,18 @@ TEST_F(postgres_types, given_a_table_when_described_in_full_then_serials_tables_
     EXPECT_EQ(again.seen[1].type_name, "serial");
 }
 
+TEST_F(postgres_types, given_a_table_made_anew_when_described_again_then_the_columns_are_still_known) {
+    for (int round = 0; round < 3; ++round) {
+        must("CREATE TABLE things (id serial, name text NOT NULL)");
+        keeper into;
+        ASSERT_TRUE(execute("SELECT * FROM things", {}, into, sql::description::full));
+        EXPECT_EQ(into.seen[0].type_name, "serial");
+        EXPECT_EQ(into.seen[0].table, "things");
+        EXPECT_EQ(into.seen[1].nullable, 0);
+        must("DROP TABLE things");
+    }
+}
+
 TEST_F(postgres_types, given_a_hostile_search_path_when_described_then_the_catalogue_is_still_the_systems) {
     must("CREATE SCHEMA trap");
     must("CREATE TABLE trap.pg_type (oid oid, typname name)");
