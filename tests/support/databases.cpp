@@ -149,6 +149,18 @@ fs::path postgres_bin() {
     return best / "bin";
 }
 
+/// PostgreSQL listens before it lets anybody in.
+void wait_until_ready(const fs::path& bin, const server& on) {
+    for (int i = 0; i < 300; ++i) {
+        int status = 0;
+        const std::vector<std::string> ask = {bin / "pg_isready", "-q", "-h",
+                                              "127.0.0.1",        "-p", fmt::to_string(on.port())};
+        if (::waitpid(spawn(ask, on.log()), &status, 0) > 0 && status == 0) return;
+        std::this_thread::sleep_for(50ms);
+    }
+    throw std::runtime_error("the test database does not let anybody in");
+}
+
 database start_postgresql(server& on) {
     const auto bin = postgres_bin();
     const auto data = on.folder() / "data";
@@ -160,6 +172,7 @@ database start_postgresql(server& on) {
               "-c", fmt::format("unix_socket_directories={}", on.folder().string()), "-c", "fsync=off", "-c",
               "max_connections=200", "-c", "shared_buffers=64MB"},
              SIGINT);
+    wait_until_ready(bin, on);
     database made;
     made.endpoint = {.host = "127.0.0.1", .port = on.port(), .tls = sql::tls_mode::disable};
     made.socket = {.port = on.port(), .socket = on.folder(), .tls = sql::tls_mode::disable};
