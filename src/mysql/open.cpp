@@ -218,9 +218,11 @@ sql::failure as_failure(const attempt& of) {
         told.kind = sql::failure_kind::login;
         return told;
     }
+    // The library's own text of this one quotes memory that is no longer the plugin's name.
+    const bool not_allowed = of.problem.code == CR_PLUGIN_NOT_ALLOWED;
     core::log(core::log_level::warning, "mysql: connecting to {} failed: {} ({})",
-              of.to.socket.empty() ? fmt::format("{}:{}", of.to.host, of.to.port) : of.to.socket, of.problem.message,
-              of.problem.code);
+              of.to.socket.empty() ? fmt::format("{}:{}", of.to.host, of.to.port) : of.to.socket,
+              not_allowed ? "authentication method not allowed" : of.problem.message, of.problem.code);
     switch (of.problem.code) {
         case CR_SSL_CONNECTION_ERROR:
             return {sql::failure_kind::unreachable, "A TLS connection to the database could not be made."};
