@@ -202,9 +202,12 @@ int run_in_lambda(const variant& what) {
             auto until = deadline::after(9s);  // L-1.60: Lambda gives the initialisation 10 s
             auto connected = at->begin(until);
             if (connected) connected = at->rollback(until);
-            if (!connected)
+            if (!connected) {
+                print_line(
+                    fmt::format("Could not connect to MySQL instance: {}", connected.error().message));  // L-6.21
                 throw borealis::lambda::function_error(
                     {.message = connected.error().message, .type = connected.error().type});
+            }
         }
         service = std::make_unique<employee_service>(
             *at, service_settings{.log = print_line, .result_limit_bytes = borealis::lambda::largest_response});

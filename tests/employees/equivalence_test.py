@@ -282,6 +282,19 @@ class Trouble(Case):
         outcome = self.world.function("lambda_rds", DB_SOCKET="/nowhere/socket").invoke(person("7", "Ann"))
         self.fails(outcome, "OperationalError", "(2003, \"Can't connect to MySQL server on '/nowhere/socket' ([Errno 2] No such file or directory)\")")
 
+    def test_a_start_without_database_fails_where_asked_for(self):
+        """L-6.78: as the Python original does."""
+        self.world.gate.shut()
+        try:
+            outcome = self.world.function("lambda_rds", DB_CONNECT_AT_START="1").invoke(person("7", "Ann"))
+        finally:
+            self.world.gate.open()
+        text = "(2003, \"Can't connect to MySQL server on '127.0.0.1'\")"
+        self.assertEqual(("init_error", [f"Could not connect to MySQL instance: {text}"]), (outcome.kind, outcome.log))
+        self.assertEqual(("OperationalError", text), (outcome.body["errorType"], outcome.body["errorMessage"]))
+        self.database.reset()
+        self.gives(self.world.function("lambda_rds", DB_CONNECT_AT_START="1").invoke(person("7", "Ann")), [["7", "Ann"]])
+
     def test_a_unix_socket(self):
         self.gives(self.world.function("lambda_rds", DB_SOCKET=self.database.socket, DB_HOST=None).invoke(person("7", "Ann")), [["7", "Ann"]])
 

@@ -286,10 +286,15 @@ def is_commit(piece):
     return b"\x03COMMIT" in piece
 
 
-class ApiGate(http.server.ThreadingHTTPServer):
-    """An HTTP port in front of the Data API that counts calls and may answer in its place."""
-
+class QuietServer(http.server.ThreadingHTTPServer):
     daemon_threads = True
+
+    def handle_error(self, request, client_address):
+        pass  # connections end on purpose here, with the gate or with their process
+
+
+class ApiGate(QuietServer):
+    """An HTTP port in front of the Data API that counts calls and may answer in its place."""
 
     def __init__(self, endpoint):
         self.upstream = urllib.parse.urlsplit(endpoint).netloc
@@ -310,9 +315,6 @@ class ApiGate(http.server.ThreadingHTTPServer):
     def refuse(code, message, status=400):
         body = json.dumps({"message": message}).encode()
         return status, {"x-amzn-ErrorType": code, "Content-Type": "application/json"}, body
-
-    def handle_error(self, request, client_address):
-        pass  # a connection that was cut on purpose
 
 
 class ApiGateHandler(http.server.BaseHTTPRequestHandler):
@@ -405,8 +407,7 @@ class Function:
         self.events = queue.Queue()
         self.answers = queue.Queue()
         self.current = None
-        host = http.server.ThreadingHTTPServer(("127.0.0.1", 0), RuntimeApiHandler)
-        host.daemon_threads = True
+        host = QuietServer(("127.0.0.1", 0), RuntimeApiHandler)
         host.function = self
         self.host = host
         threading.Thread(target=host.serve_forever, daemon=True).start()
