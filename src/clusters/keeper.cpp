@@ -47,17 +47,11 @@ std::uint64_t hash_of(std::string_view text) {
     return hash;
 }
 
-/// Brings a folder and all below it to the disk.
-void sync_tree(const fs::path& at) {
-    const auto sync = [](const fs::path& each) {
-        const descriptor fd(::open(each.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
-        if (!fd || ::fsync(fd.get()) != 0) refuse(each, "cannot be brought to disk");
-    };
-    for (const auto& each : fs::recursive_directory_iterator(at)) {
-        if (each.is_regular_file() || each.is_directory()) sync(each.path());
-    }
-    sync(at);
-    sync(at.parent_path());
+/// Brings the folder's file system to the disk. One call: an fsync(2) for each of PostgreSQL's thousand new files took
+/// 4 s where this took 0.1 s (ext4, 2 cores, busy machine).
+void sync_file_system(const fs::path& at) {
+    const descriptor fd(::open(at.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (!fd || ::syncfs(fd.get()) != 0) refuse(at, "cannot be brought to disk");
 }
 
 /// What `cluster.json` says: who made the data, and how.
@@ -155,6 +149,7 @@ class keeper::registration {
             return;
         }
         at_.waiting_.push_back(&who_);
+        at_.wished_.insert(who_.what);
         if (!at_.thread_.joinable()) at_.thread_ = std::thread([&keeps = at_] { keeps.run(); });
         at_.wake();
     }
@@ -172,12 +167,13 @@ class keeper::registration {
 
 fs::path keeper::folder_of(const settings& with, std::string_view id) { return with.folder / "clusters" / id; }
 
-keeper::keeper(const settings& with, const account& who, managed_cluster what)
+keeper::keeper(const settings& with, const account& who, managed_cluster what, std::function<void()> when_removed)
     : with_(with),
       who_(who),
       what_(std::move(what)),
       kind_(flavour_of(what_.is)),
       folder_(folder_of(with, what_.id)),
+      when_removed_(std::move(when_removed)),
       bell_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
     if (!bell_) throw std::system_error(errno, std::generic_category(), "eventfd");
     auto first = std::make_shared<view>();
@@ -286,6 +282,7 @@ void keeper::answer(wish what, std::optional<core::error> failure) {
             held->timer.cancel();
         });
     }
+    wished_.erase(what);
     waiting_.remove_if([what](const waiter* each) { return each->what == what; });
 }
 
@@ -298,7 +295,7 @@ void keeper::run() noexcept {
                 const std::lock_guard lock(mutex_);
                 if (closing_) break;
                 // A stop before a start: who wishes both wants a fresh one.
-                for (const auto* each : waiting_) next = std::max(next.value_or(each->what), each->what);
+                if (!wished_.empty()) next = *wished_.rbegin();
             }
             if (!next) {
                 std::array<pollfd, 2> events = {pollfd{.fd = bell_.get(), .events = POLLIN, .revents = 0},
@@ -495,7 +492,7 @@ void keeper::create(const installation& with, const fs::path& draft) {
     }
     write_record(draft, {std::string(kind_.name()), with.version, with.series, what_.master_user});
     // Whole and on disk before it has its name: a folder with that name is never half made.
-    sync_tree(draft);
+    sync_file_system(draft);
     fs::rename(draft, folder_);
     const descriptor parent(::open(folder_.parent_path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     if (!parent || ::fsync(parent.get()) != 0) refuse(folder_.parent_path(), "cannot be brought to disk");
@@ -546,9 +543,12 @@ void keeper::remove() {
     }
     const auto run = site_in(folder_).run;
     if (run.parent_path() != folder_) fs::remove_all(run);
-    // Else a call that comes before the registry has forgotten it would make it anew.
-    const std::lock_guard lock(mutex_);
-    closing_ = true;
+    {
+        // Else a call that has found it before the registry forgets it would make it anew.
+        const std::lock_guard lock(mutex_);
+        closing_ = true;
+    }
+    when_removed_();
 }
 
 void keeper::note_death() {

@@ -2,10 +2,12 @@
 /// One managed cluster: its folder, its process, and those who wait for it.
 
 #include <cstdint>
+#include <functional>
 #include <list>
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <stdexcept>
 #include <string>
 #include <thread>
@@ -29,7 +31,9 @@ class keeper {
     enum class wish : std::uint8_t { run, stop, remove };
 
     /// Reads what is on disk. Starts no thread and no database before the first wish.
-    keeper(const settings& with, const account& who, managed_cluster what);
+    /// @param when_removed  Called on the keeper's thread once a wish to remove has come true; must not destroy the
+    /// keeper.
+    keeper(const settings& with, const account& who, managed_cluster what, std::function<void()> when_removed);
     keeper(const keeper&) = delete;
     keeper& operator=(const keeper&) = delete;
     /// As `close`.
@@ -38,7 +42,8 @@ class keeper {
     /// Takes a short lock that nobody holds while something blocks.
     [[nodiscard]] std::shared_ptr<const view> now() const;
 
-    /// Waits until `what` has come true, on the caller's executor. Others may wish something else meanwhile.
+    /// Waits until `what` has come true, on the caller's executor. Others may wish something else meanwhile. A wish is
+    /// carried out even when whoever had it no longer waits.
     /// `self` is held by the coroutine, which may outlive the registry's own hold on it.
     static core::awaitable<core::result<void>> fulfil(std::shared_ptr<keeper> self, wish what, core::deadline until);
 
@@ -84,11 +89,13 @@ class keeper {
     const managed_cluster what_;
     const flavour& kind_;
     const std::filesystem::path folder_;
+    const std::function<void()> when_removed_;
     const descriptor bell_;  // eventfd: rung for a new wish and for the end
 
     mutable std::mutex mutex_;  // guards what follows, never held while something blocks
     std::shared_ptr<const view> now_;
     std::list<waiter*> waiting_;
+    std::set<wish> wished_;
     bool closing_ = false;
     std::thread thread_;
 

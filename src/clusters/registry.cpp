@@ -194,6 +194,19 @@ struct registry::parts {
         });
     }
 
+    /// Forgets a cluster; its keeper, on whose thread this runs, is kept for `stop_all` to wait for.
+    void retire(std::string_view id) {
+        replace([&](const index& before, index& next) {
+            for (const auto& each : before.all) {
+                if (each.now()->id == id) {
+                    retired.push_back(each.managed);
+                } else {
+                    next.add(each);
+                }
+            }
+        });
+    }
+
     /// The managed cluster, or why there is none.
     core::result<std::shared_ptr<keeper>> managed(std::string_view id) const {
         const auto now = current();
@@ -210,8 +223,9 @@ struct registry::parts {
     const account runs_as;
     descriptor lock;  // released by the kernel, however we end
 
-    std::mutex writing;          // one change of the index at a time
-    mutable std::mutex reading;  // held only to copy or swap the pointer
+    std::mutex writing;                            // one change of the index at a time
+    std::vector<std::shared_ptr<keeper>> retired;  // guarded by it; shared with the coroutines that wait on them
+    mutable std::mutex reading;                    // held only to copy or swap the pointer
     std::shared_ptr<const index> seen = std::make_shared<index>();
 };
 
@@ -245,8 +259,10 @@ void registry::declare(managed_cluster what) {
     if (password.empty() || password.size() > 128 ||
         std::ranges::any_of(password, [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7F; }))
         refuse("the master password must have 1 to 128 bytes and no control characters");
-    parts_->add(what.id, what.arn,
-                [&] { return entry{nullptr, std::make_shared<keeper>(parts_->given, parts_->runs_as, what)}; });
+    parts_->add(what.id, what.arn, [&] {
+        return entry{nullptr, std::make_shared<keeper>(parts_->given, parts_->runs_as, what,
+                                                       [of = parts_.get(), id = what.id] { of->retire(id); })};
+    });
 }
 
 std::vector<view> registry::list() const {
@@ -289,24 +305,22 @@ core::awaitable<core::result<void>> registry::stop(std::string_view id, core::de
 core::awaitable<core::result<void>> registry::remove(std::string_view id, core::deadline until) {
     auto wanted = parts_->managed(id);
     if (!wanted) co_return std::unexpected(std::move(wanted.error()));
-    auto done = co_await keeper::fulfil(*wanted, keeper::wish::remove, until);
-    if (!done) co_return done;
-    parts_->replace([&](const index& before, index& next) {
-        for (const auto& each : before.all) {
-            if (each.managed != *wanted) next.add(each);
-        }
-    });
-    co_return done;
+    co_return co_await keeper::fulfil(*wanted, keeper::wish::remove, until);
 }
 
 void registry::stop_all() noexcept {
-    const auto now = parts_->current();
-    for (const auto& each : now->all) {
-        if (each.managed) each.managed->begin_close();
+    std::vector<std::shared_ptr<keeper>> keepers;
+    for (const auto& each : parts_->current()->all) {
+        if (each.managed) keepers.push_back(each.managed);
     }
-    for (const auto& each : now->all) {
-        if (each.managed) each.managed->close();
+    for (const auto& each : keepers) each->begin_close();
+    for (const auto& each : keepers) each->close();
+    std::vector<std::shared_ptr<keeper>> removed;
+    {
+        const std::lock_guard only_one(parts_->writing);
+        removed = parts_->retired;  // one may have retired just now
     }
+    for (const auto& each : removed) each->close();
 }
 
 }  // namespace borealis::clusters
