@@ -127,6 +127,8 @@ endpoint parse_endpoint(std::string_view url) {
         throw_configuration("Invalid endpoint '" + std::string(url) + "': " + std::string(why));
     };
     endpoint at;
+    // A password may be in it: no error below shows such a URL.
+    if (url.contains('@')) throw_configuration("Invalid endpoint: it must not hold '@' (a user name or password)");
     const auto colon = url.find("://");
     if (colon != std::string_view::npos) at.scheme = lowered(url.substr(0, colon));
     if (at.scheme != "http" && at.scheme != "https") refuse("it must begin with http:// or https://");
@@ -137,7 +139,6 @@ endpoint parse_endpoint(std::string_view url) {
     }
     const auto slash = std::min(rest.find('/'), rest.size());
     auto authority = lowered(rest.substr(0, slash));
-    if (authority.contains('@')) throw_configuration("Invalid endpoint: it must not hold a user name or password");
     at.base_path = rest.substr(slash);
     while (at.base_path.ends_with('/')) at.base_path.pop_back();
 

@@ -105,9 +105,9 @@ const chain_case chain_cases[] = {
      .expected = "CredentialsError: Partial credentials found in the credentials file for the profile 'default', "
                  "missing: aws_secret_access_key"},
     {.name = "L-5.34 process",
-     .config =
-         both_files + "credential_process = printf "
-                      "'{\"Version\":1,\"AccessKeyId\":\"PROC\",\"SecretAccessKey\":\"p\",\"SessionToken\":\"t\"}'\n",
+     .config = both_files +
+               "credential_process = printf "
+               "'{\"Version\":1,\"AccessKeyId\":\"PROC\",\"SecretAccessKey\":\"p\",\"SessionToken\":\"t\"}'\n",
      .expected = "PROC/p/t"},
     {.name = "L-5.34 process that fails",
      .config = "[default]\ncredential_process = false",

@@ -114,6 +114,11 @@ std::vector<seen_request> scripted_server::requests() const {
     return requests_;
 }
 
+void scripted_server::await_closed(int count) {
+    std::unique_lock lock(mutex_);
+    closing_.wait(lock, [&] { return closed_ >= count; });
+}
+
 void scripted_server::otherwise(step next) {
     const std::scoped_lock lock(mutex_);
     otherwise_ = std::move(next);
@@ -163,6 +168,9 @@ void scripted_server::serve(int socket, int number) {
         if (todo.what == step::kind::answer) send_all(socket, todo.bytes);
         if (todo.what != step::kind::answer || todo.close_after) {
             ::shutdown(socket, SHUT_RDWR);
+            const std::scoped_lock lock(mutex_);
+            ++closed_;
+            closing_.notify_all();
             return;
         }
     }

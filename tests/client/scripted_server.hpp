@@ -45,6 +45,8 @@ class scripted_server {
     [[nodiscard]] std::string url() const;
     [[nodiscard]] std::string authority() const;
     [[nodiscard]] std::vector<seen_request> requests() const;
+    /// Returns once it has closed so many connections of its own accord.
+    void await_closed(int count);
     /// After the script: each further request is answered like this (default: 500 `script is over`).
     void otherwise(step next);
 
@@ -61,6 +63,8 @@ class scripted_server {
     step otherwise_;
     std::vector<seen_request> requests_;
     std::vector<int> sockets_;
+    int closed_ = 0;
+    std::condition_variable closing_;
     std::atomic<bool> stopping_ = false;
     std::list<std::thread> threads_;
     std::thread acceptor_;

@@ -100,6 +100,7 @@ TEST(l_5_66, given_a_kept_connection_that_was_closed_between_calls_when_used_the
     tests::scripted_server server({last, answer("{}")});
     transport over("", 1);
     ASSERT_TRUE(over.send(post(server, "{}")));
+    server.await_closed(1);
     const auto second = over.send(post(server, "{}"));
     ASSERT_TRUE(second) << second.error().message;
     EXPECT_EQ(server.requests().size(), 2U);
