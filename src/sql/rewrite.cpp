@@ -452,7 +452,10 @@ rewritten rewrite(std::string_view text, dialect of, std::span<const std::string
         } else {
             const auto number = numbers.try_emplace(name, numbers.size() + 1).first->second;
             if (number > made.names.size()) made.names.emplace_back(name);
-            made.text += '$';
+            // Right after an identifier, or a lone `$`, it would be read as part of that.
+            const bool sticks =
+                i > 0 && all[i - 1].to == all[i].from && (all[i - 1].is == lexeme::word || read.text_of(i - 1) == "$");
+            made.text += sticks ? " $" : "$";
             made.text += std::to_string(number);
         }
     }

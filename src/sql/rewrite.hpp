@@ -43,7 +43,8 @@ struct rewritten {
     bool depends_on_supplied = false;
 };
 
-/// Rewrites one statement. Nothing but placeholders and semicolons at the end changes. A text that ends within a string
+/// Rewrites one statement. Nothing but placeholders and semicolons at the end changes; a $n that would stick to an
+/// identifier before it (`a:p`, no valid SQL) is kept off by a blank. A text that ends within a string
 /// or comment keeps even those; the engine says what is wrong with it. Definitions of routines (CREATE FUNCTION,
 /// PROCEDURE, TRIGGER, EVENT) have no placeholders: no engine takes parameters there, and `label:LOOP` is not one.
 /// Within MySQL's `/*! … */` there are, since it is code. `$1` and `?` pass as they are.
