@@ -1,13 +1,13 @@
 #include "auth/signature.hpp"
 
 #include <algorithm>
-#include <charconv>
-#include <new>
+#include <iterator>
+#include <memory>
+#include <stdexcept>
 #include <utility>
 
+#include <openssl/crypto.h>
 #include <openssl/evp.h>
-#include <openssl/hmac.h>
-#include <openssl/sha.h>
 
 namespace borealis::auth {
 namespace {
@@ -85,13 +85,52 @@ std::string hex_of(std::span<const std::uint8_t> bytes) {
     return out;
 }
 
-digest hmac(std::span<const std::uint8_t> key, std::string_view text) {
-    digest out;
-    unsigned int size = 0;
-    if (HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()),
-             reinterpret_cast<const unsigned char*>(text.data()), text.size(), out.data(), &size) == nullptr) {
-        throw std::bad_alloc();  // HMAC fails for want of memory only
+/// SHA-256 in a context of this thread's own: OpenSSL 3 looks its algorithms up by name at every one-shot call, which
+/// costs more than hashing a short request.
+class hasher {
+ public:
+    static hasher& of_this_thread() {
+        thread_local hasher mine;
+        return mine;
     }
+    template <class... Parts>
+    digest operator()(const Parts&... parts) {
+        digest out;
+        const bool done = EVP_DigestInit_ex(context_.get(), algorithm(), nullptr) == 1 &&
+                          ((EVP_DigestUpdate(context_.get(), std::data(parts), std::size(parts)) == 1) && ...) &&
+                          EVP_DigestFinal_ex(context_.get(), out.data(), nullptr) == 1;
+        if (!done) throw std::runtime_error("OpenSSL does not compute SHA-256");
+        return out;
+    }
+
+ private:
+    static const EVP_MD* algorithm() {
+        static const EVP_MD* const found = EVP_MD_fetch(nullptr, "SHA256", nullptr);  // kept until the program ends
+        return found;
+    }
+    struct deleter {
+        void operator()(EVP_MD_CTX* of) const { EVP_MD_CTX_free(of); }
+    };
+    std::unique_ptr<EVP_MD_CTX, deleter> context_{EVP_MD_CTX_new()};
+};
+
+/// RFC 2104 over SHA-256.
+digest hmac(std::span<const std::uint8_t> key, std::string_view text) {
+    constexpr std::size_t block = 64;
+    auto& hash = hasher::of_this_thread();
+    std::array<std::uint8_t, block> inner{}, outer{};
+    digest shortened;
+    if (key.size() > block) {
+        shortened = hash(key);
+        key = shortened;
+    }
+    std::ranges::copy(key, inner.begin());
+    outer = inner;
+    for (auto& octet : inner) octet ^= 0x36;
+    for (auto& octet : outer) octet ^= 0x5C;
+    const auto out = hash(outer, hash(inner, text));
+    OPENSSL_cleanse(inner.data(), block);
+    OPENSSL_cleanse(outer.data(), block);
     return out;
 }
 
@@ -129,11 +168,7 @@ void append_scope(std::string& out, const scope& in) {
 
 }  // namespace
 
-digest sha256(std::string_view bytes) {
-    digest out;
-    SHA256(reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size(), out.data());
-    return out;
-}
+digest sha256(std::string_view bytes) { return hasher::of_this_thread()(bytes); }
 
 std::string hex(const digest& of) { return hex_of(of); }
 
