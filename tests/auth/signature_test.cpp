@@ -80,6 +80,12 @@ TEST(l_5_1, given_the_two_vectors_when_signed_then_each_stage_is_theirs) {
     }
 }
 
+// RFC 2104: a key longer than a block is hashed first. The value is Python's hmac.
+TEST(l_5_1, given_a_secret_longer_than_a_block_when_derived_then_it_is_the_hmac_of_its_hash) {
+    EXPECT_EQ(hex(signing_key(std::string(100, 'x'), {vector_time, "us-east-1", "rds-data"})),
+              "7bcb217735682f7e8db4ba8d451147bd7957214916a516466e1aa77b1db04653");
+}
+
 struct text_case {
     std::string_view name, given, expected;
 };
