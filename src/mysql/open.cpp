@@ -16,6 +16,7 @@
 #include <errmsg.h>
 #include <fcntl.h>
 #include <mysql/plugin_auth.h>
+#include <mysqld_error.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/eventfd.h>
@@ -269,6 +270,13 @@ core::awaitable<sql::result<handle>> open(std::shared_ptr<opening_count> count, 
     using namespace std::chrono_literals;
     const auto left = std::min<core::clock::duration>(until.left(), 60s);
     if (left <= 0s) co_return sql::fail(sql::failure_kind::unreachable, "The database did not answer in time.");
+    // libmariadb would take the name of the user we run as.
+    if (as.user.empty()) {
+        co_return std::unexpected(sql::failure{.kind = sql::failure_kind::login,
+                                               .message = "Access denied: the login names no user",
+                                               .sqlstate = "28000",
+                                               .code = ER_ACCESS_DENIED_ERROR});
+    }
     // libmariadb takes a comma for a list of hosts.
     if (to.socket.empty() && (to.host.empty() || to.host.find(',') != std::string::npos)) {
         co_return sql::fail(sql::failure_kind::unreachable, "The database's host name is not one.");

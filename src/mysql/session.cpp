@@ -101,12 +101,15 @@ class session::call {
     call& operator=(const call&) = delete;
     ~call() {
         of_.wire_.end();
-        // Also when the coroutine was destroyed while it waited.
-        if (of_.wire_.where() == wire::phase::cut) of_.broken_ = true;
+        if (!over_ || of_.wire_.where() == wire::phase::cut) of_.broken_ = true;
     }
+    /// To be said at its end. Where it is not, the coroutine was destroyed while it waited, or a sink threw: there may
+    /// be rows left to read.
+    void over() { over_ = true; }
 
  private:
     session& of_;
+    bool over_ = false;
 };
 
 session::session(std::shared_ptr<shared_state> shared, core::executor on, handle of, sql::endpoint to, sql::login as,
@@ -155,9 +158,14 @@ sql::failure session::failed(stage at) {
 }
 
 core::awaitable<sql::result<void>> session::set_up(core::deadline until) {
-    const call bounds(*this, until);
+    call bounds(*this, until);
     const auto row = co_await wire_.command_and_ask(settings, who_are_you(wire_.native()));
-    if (!row || row->size() != 3) co_return std::unexpected(failed(stage::nothing_sent));
+    bounds.over();
+    if (!row || row->size() != 3) {
+        core::log(core::log_level::warning, "mysql: a fresh session cannot be set up: {} ({})",
+                  ::mysql_error(wire_.native()), ::mysql_errno(wire_.native()));
+        co_return sql::fail(failure_kind::unreachable, "The database cannot be reached.");
+    }
     server_ = row->at(0);
     database_ = row->at(1);
     role_ = row->at(2);
@@ -217,6 +225,26 @@ core::awaitable<void> session::close(statement_handle of) {
     }
 }
 
+/// @return Null when the statement is one that cannot be prepared.
+core::awaitable<sql::result<session::statement_handle>> session::prepare(std::string_view text) {
+    MYSQL* const on = wire_.native();
+    statement_handle made(::mysql_stmt_init(on));
+    if (!made) co_return std::unexpected(failed(stage::nothing_sent));
+    MYSQL_STMT* const what = made.get();
+    int status = 0;
+    if (const int events = ::mysql_stmt_prepare_start(&status, what, text.data(), text.size())) {
+        co_await wire_.finish(events,
+                              [&status, what](int ready) { return ::mysql_stmt_prepare_cont(&status, what, ready); });
+    }
+    if (status == 0) co_return made;
+    const bool cannot = ::mysql_errno(on) == ER_UNSUPPORTED_PS;
+    // Preparing has no effects, so that nothing is unknown when the connection breaks here.
+    auto problem = cannot ? sql::failure() : failed(stage::nothing_sent);
+    co_await close(std::move(made));
+    if (cannot) co_return nullptr;
+    co_return std::unexpected(std::move(problem));
+}
+
 core::awaitable<sql::result<session::statement*>> session::find(std::string_view text) {
     if (const auto known = by_text_.find(text); known != by_text_.end()) {
         cached_.splice(cached_.begin(), cached_, known->second);
@@ -228,27 +256,20 @@ core::awaitable<sql::result<session::statement*>> session::find(std::string_view
         cached_.pop_back();
         if (oldest) co_await close(std::move(oldest));
     }
-    MYSQL* const on = wire_.native();
-    statement_handle made(::mysql_stmt_init(on));
-    if (!made) co_return std::unexpected(failed(stage::nothing_sent));
-    MYSQL_STMT* const what = made.get();
-    int status = 0;
-    if (const int events = ::mysql_stmt_prepare_start(&status, what, text.data(), text.size())) {
-        co_await wire_.finish(events,
-                              [&status, what](int ready) { return ::mysql_stmt_prepare_cont(&status, what, ready); });
-    }
-    if (status != 0) {
-        const bool cannot = ::mysql_errno(on) == ER_UNSUPPORTED_PS;
-        if (!cannot) {
-            // Preparing has no effects, so that nothing is unknown when the connection breaks here.
-            auto problem = failed(stage::nothing_sent);
-            co_await close(std::move(made));
-            co_return std::unexpected(std::move(problem));
+    auto made = co_await prepare(text);
+    if (!made && made.error().code == ER_MAX_PREPARED_STMT_COUNT_REACHED && !cached_.empty()) {
+        // The server's limit is for all its sessions together: give back what is ours.
+        by_text_.clear();
+        while (!cached_.empty()) {
+            statement_handle one = std::move(cached_.front().prepared);
+            cached_.pop_front();
+            if (one) co_await close(std::move(one));
         }
-        co_await close(std::move(made));
+        made = co_await prepare(text);
     }
+    if (!made) co_return std::unexpected(std::move(made.error()));
     cached_.push_front(
-        {.text = std::string(text), .prepared = std::move(made), .returns_from_write = is_returning_write(text)});
+        {.text = std::string(text), .prepared = std::move(*made), .returns_from_write = is_returning_write(text)});
     by_text_.emplace(cached_.front().text, cached_.begin());
     co_return &cached_.front();
 }
@@ -495,8 +516,8 @@ core::awaitable<sql::result<sql::outcome>> session::execute(std::string_view tex
                                                             sql::row_sink& sink,
                                                             sql::description /*always full: it is free*/,
                                                             core::deadline until) {
-    const call bounds(*this, until);
     if (auto problem = not_ready(until)) co_return std::unexpected(std::move(*problem));
+    call bounds(*this, until);
     auto found = co_await find(text);
     sql::result<sql::outcome> done;
     if (found) {
@@ -505,6 +526,7 @@ core::awaitable<sql::result<sql::outcome>> session::execute(std::string_view tex
         done = std::unexpected(std::move(found.error()));
     }
     if (may_be_hit()) co_await settle();
+    bounds.over();
     co_return done;
 }
 
@@ -512,8 +534,8 @@ core::awaitable<sql::result<std::vector<sql::outcome>>> session::execute_batch(
     std::string_view text, std::span<const std::vector<sql::parameter>> sets, core::deadline until) {
     std::vector<sql::outcome> all;
     if (sets.empty()) co_return all;
-    const call bounds(*this, until);
     if (auto problem = not_ready(until)) co_return std::unexpected(std::move(*problem));
+    call bounds(*this, until);
     all.reserve(sets.size());
     auto found = co_await find(text);
     std::optional<sql::failure> problem;
@@ -528,15 +550,17 @@ core::awaitable<sql::result<std::vector<sql::outcome>>> session::execute_batch(
         }
     }
     if (may_be_hit()) co_await settle();
+    bounds.over();
     if (problem) co_return std::unexpected(std::move(*problem));
     co_return all;
 }
 
 core::awaitable<sql::result<void>> session::control(std::string_view text, core::deadline until) {
-    const call bounds(*this, until);
     if (auto problem = not_ready(until)) co_return std::unexpected(std::move(*problem));
+    call bounds(*this, until);
     auto done = co_await run_command(text);
     if (may_be_hit()) co_await settle();
+    bounds.over();
     co_return done;
 }
 
@@ -553,8 +577,8 @@ core::awaitable<sql::result<sql::commit_status>> session::commit(core::deadline 
 core::awaitable<sql::result<void>> session::rollback(core::deadline until) { return control("ROLLBACK", until); }
 
 core::awaitable<sql::result<void>> session::reset(core::deadline until) {
-    const call bounds(*this, until);
     if (auto problem = not_ready(until)) co_return std::unexpected(std::move(*problem));
+    call bounds(*this, until);
     MYSQL* const on = wire_.native();
     int status = 0;
     if (const int events = ::mysql_reset_connection_start(&status, on)) {
@@ -590,6 +614,7 @@ core::awaitable<sql::result<void>> session::reset(core::deadline until) {
         }
     }
     if (may_be_hit()) co_await settle();
+    bounds.over();
     status_ = on->server_status;
     co_return sql::result<void>();
 }

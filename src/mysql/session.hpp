@@ -73,6 +73,7 @@ class session final : public sql::connection, private interrupter {
     /// Bounds one public call: begins it on the wire, and ends it whatever happens.
     class call;
 
+    core::awaitable<sql::result<statement_handle>> prepare(std::string_view text);
     core::awaitable<sql::result<statement*>> find(std::string_view text);
     core::awaitable<void> close(statement_handle of);
     core::awaitable<sql::result<sql::outcome>> run(statement& what, std::span<const sql::parameter> parameters,

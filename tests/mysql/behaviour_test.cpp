@@ -123,6 +123,19 @@ TEST_F(mysql_statements, given_a_local_file_when_loaded_then_it_is_not_sent) {
     EXPECT_EQ(rows(*another(), "SELECT COUNT(*) FROM t"), std::vector<std::string>{"0"});
 }
 
+class throwing_sink final : public sql::row_sink {
+ public:
+    sql::reception columns(std::span<const sql::column>) override { return sql::reception::plain; }
+    sql::flow row(std::span<const sql::cell>, std::size_t) override { throw std::length_error("no room"); }
+};
+
+TEST_F(mysql_statements, given_a_sink_that_throws_when_rows_are_left_then_the_session_is_not_used_again) {
+    throwing_sink sink;
+    EXPECT_THROW(execute(*session, "SELECT seq FROM seq_1_to_100000", {}, &sink), std::length_error);
+    EXPECT_FALSE(session->usable());
+    EXPECT_EQ(execute("SELECT 1").error().kind, failure_kind::unreachable);
+}
+
 // ---- batches --------------------------------------------------------------------------------------------------------
 
 class mysql_batches : public mysql_test {
@@ -266,6 +279,11 @@ TEST_F(mysql_failures, given_a_wrong_login_when_connected_then_the_server_tells)
     EXPECT_EQ(out.error().code, 1045);
     EXPECT_EQ(out.error().sqlstate, "28000");
     EXPECT_NE(out.error().message.find("Access denied for user"), std::string::npos);
+
+    out = turning.run(driver->connect(server.endpoint, {"", core::secret_text("any")}, schema, soon()));
+    ASSERT_FALSE(out);
+    EXPECT_EQ(out.error().kind, failure_kind::login);
+    EXPECT_EQ(out.error().message, "Access denied: the login names no user");
 
     out = turning.run(driver->connect(server.endpoint, server.login(), "no_such_database", soon()));
     ASSERT_FALSE(out);

@@ -64,10 +64,13 @@ class loop {
         std::optional<T> out;
         std::exception_ptr thrown;
         boost::asio::co_spawn(context, std::move(what), [&](std::exception_ptr e, T made) {
-            thrown = std::move(e);
-            out.emplace(std::move(made));
+            if (e) {
+                thrown = std::move(e);
+            } else {
+                out.emplace(std::move(made));
+            }
         });
-        while (!out) {
+        while (!out && !thrown) {
             context.restart();
             context.run_one();
         }

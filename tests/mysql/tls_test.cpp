@@ -194,6 +194,25 @@ TEST_F(mysql_tls, given_tls_when_statements_are_large_slow_or_stopped_then_all_g
     }
 }
 
+// Here and not with the other statements, since the limit is the whole server's.
+TEST_F(mysql_tls, given_the_servers_limit_of_prepared_statements_when_reached_then_ours_are_given_back) {
+    auto root = turning.run(driver->connect({.socket = server->folder / "socket"}, {"root", {}}, "", soon()));
+    ASSERT_TRUE(root);
+    auto made = connect(server->endpoint(tls_mode::disable));
+    ASSERT_TRUE(made);
+    collecting_sink sink;
+    ASSERT_TRUE(turning.run(
+        (*root)->execute("SET GLOBAL max_prepared_stmt_count = 20", {}, sink, sql::description::types, soon())));
+    for (int i = 0; i < 100; ++i) {
+        const auto out =
+            turning.run((*made)->execute(fmt::format("SELECT {}", i), {}, sink, sql::description::types, soon()));
+        ASSERT_TRUE(out) << i << ' ' << out.error().message;
+    }
+    EXPECT_EQ(sink.shown_rows().back(), "99");
+    ASSERT_TRUE(turning.run(
+        (*root)->execute("SET GLOBAL max_prepared_stmt_count = DEFAULT", {}, sink, sql::description::types, soon())));
+}
+
 // ---- servers that are not what they should be -----------------------------------------------------------------------
 
 /// Greets as a server with the capabilities given, and keeps what it is answered.
