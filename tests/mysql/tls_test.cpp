@@ -213,6 +213,80 @@ TEST_F(mysql_tls, given_the_servers_limit_of_prepared_statements_when_reached_th
         (*root)->execute("SET GLOBAL max_prepared_stmt_count = DEFAULT", {}, sink, sql::description::types, soon())));
 }
 
+// ---- an address that leads elsewhere the second time ----------------------------------------------------------------
+
+/// Sends the first connection to one port and the others to another, as a load balancer may.
+class balancer {
+ public:
+    balancer(boost::asio::io_context& on, std::uint16_t first, std::uint16_t others)
+        : on_(on), ports_{first, others}, from_(on, {boost::asio::ip::address_v4::loopback(), 0}) {
+        accept();
+    }
+    [[nodiscard]] std::uint16_t port() const { return from_.local_endpoint().port(); }
+
+    int connections = 0;
+
+ private:
+    struct pair {
+        explicit pair(boost::asio::io_context& on) : client(on), server(on) {}
+        tcp::socket client;
+        tcp::socket server;
+        std::array<char, 4096> up{};
+        std::array<char, 4096> down{};
+    };
+
+    void accept() {
+        auto made = std::make_shared<pair>(on_);
+        from_.async_accept(made->client, [this, made](const boost::system::error_code& ec) {
+            if (ec) return;
+            made->server.connect({boost::asio::ip::address_v4::loopback(), ports_.at(connections++ == 0 ? 0 : 1)});
+            pump(made, &pair::client, &pair::server, &pair::up);
+            pump(made, &pair::server, &pair::client, &pair::down);
+            accept();
+        });
+    }
+    static void pump(const std::shared_ptr<pair>& of, tcp::socket pair::* from, tcp::socket pair::* to,
+                     std::array<char, 4096> pair::* by) {
+        ((*of).*from)
+            .async_read_some(boost::asio::buffer((*of).*by), [=](const boost::system::error_code& ec, std::size_t n) {
+                boost::system::error_code ignored;  // an end that is closed already needs no closing
+                if (!ec) boost::asio::write((*of).*to, boost::asio::buffer((*of).*by, n), ignored);
+                if (!ec && !ignored) return pump(of, from, to, by);
+                ((*of).*to).close(ignored);
+            });
+    }
+
+    boost::asio::io_context& on_;
+    std::array<std::uint16_t, 2> ports_;
+    tcp::acceptor from_;
+};
+
+TEST_F(mysql_tls, given_another_server_behind_the_address_when_the_deadline_passes_then_it_is_not_told_to_kill) {
+    const auto& first = tests::mariadb();
+    auto root = turning.run(driver->connect({.socket = server->folder / "socket"}, {"root", {}}, "", soon()));
+    ASSERT_TRUE(root);
+    collecting_sink sink;
+    const auto run = [&](const std::string& text) {
+        return turning.run((*root)->execute(text, {}, sink, sql::description::types, soon()));
+    };
+    ASSERT_TRUE(run(fmt::format("CREATE USER '{0}'@'%' IDENTIFIED BY '{1}'", first.user, first.password)));
+    ASSERT_TRUE(run("SHOW GLOBAL STATUS LIKE 'Com_kill'"));
+    const auto before = sink.shown_rows().back();
+    balancer between(turning.context, first.endpoint.port, server->port);
+    auto made = turning.run(driver->connect({.host = "127.0.0.1", .port = between.port(), .tls = tls_mode::disable},
+                                            first.login(), "", soon()));
+    ASSERT_TRUE(made);
+    const auto late = turning.run(
+        (*made)->execute("SELECT SLEEP(3)", {}, sink, sql::description::types, core::deadline::after(100ms)));
+    ASSERT_FALSE(late);
+    EXPECT_EQ(late.error().kind, failure_kind::timeout);
+    EXPECT_FALSE((*made)->usable());
+    EXPECT_EQ(between.connections, 2);
+    ASSERT_TRUE(run("SHOW GLOBAL STATUS LIKE 'Com_kill'"));
+    EXPECT_EQ(sink.shown_rows().back(), before);
+    ASSERT_TRUE(run(fmt::format("DROP USER '{}'@'%'", first.user)));
+}
+
 // ---- servers that are not what they should be -----------------------------------------------------------------------
 
 /// Greets as a server with the capabilities given, and keeps what it is answered.
