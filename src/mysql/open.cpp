@@ -305,9 +305,12 @@ core::awaitable<sql::result<handle>> open(std::shared_ptr<opening_count> count, 
     alarm.async_wait([rang](const boost::system::error_code& ec) {
         if (!ec && *rang != nullptr) (*rang)->cancel();
     });
-    const auto [ec] = co_await signal.async_wait(asio::posix::descriptor_base::wait_read, core::as_tuple);
-    if (ec || !mine->finished.load(std::memory_order_acquire)) {
-        co_return sql::fail(sql::failure_kind::unreachable, "The database did not answer in time.");
+    // Asio may report a descriptor ready without its being so, when it has just given up another that was.
+    while (!mine->finished.load(std::memory_order_acquire)) {
+        const auto [ec] = co_await signal.async_wait(asio::posix::descriptor_base::wait_read, core::as_tuple);
+        if (ec || until.passed()) {
+            co_return sql::fail(sql::failure_kind::unreachable, "The database did not answer in time.");
+        }
     }
     if (!mine->made) co_return std::unexpected(as_failure(*mine));
     co_return std::move(mine->made);
