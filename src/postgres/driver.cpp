@@ -98,7 +98,7 @@ using resolver = asio::ip::basic_resolver<asio::ip::tcp, core::executor>;
 
 /// A name look-up that somebody may stop waiting for: getaddrinfo cannot be interrupted.
 struct look_up {
-    explicit look_up(core::executor home) : names(home), alarm(home) {}
+    explicit look_up(const core::executor& home) : names(home), alarm(home) {}
     resolver names;
     core::timer alarm;
     bool done = false;

@@ -28,7 +28,7 @@ using sql::failure_kind;
 constexpr auto grace = 5s;        // from the first cancel request until the session is given up
 constexpr auto press_again = 1s;  // a cancel request that finds the server between two messages is ignored by it
 constexpr std::size_t section_sets = 64;  // of a batch, per round trip
-constexpr std::size_t section_octets = 256 * 1024;
+constexpr std::size_t section_octets = 256UL * 1024;
 constexpr std::size_t closes_in_transaction = 64;  // names that may wait before they are closed even there
 constexpr std::size_t most_types = 4096;           // learnt by a session before it starts over
 
@@ -155,7 +155,7 @@ struct session::call {
     bool over = false;
 };
 
-session::session(core::executor home, connection_handle connected, std::shared_ptr<canceller> cancels)
+session::session(const core::executor& home, connection_handle connected, std::shared_ptr<canceller> cancels)
     : socket_(home),
       connection_(std::move(connected)),
       cancel_(PQgetCancel(connection_.get()), release_handle()),
@@ -310,6 +310,8 @@ sql::failure session::judge(const call& now, failure what) {
 
 core::awaitable<sql::result<std::string>> session::command(call& now, const char* text) {
     if (PQsendQuery(connection_.get(), text) == 0) co_return std::unexpected(cannot_send());
+    // Of our own commands only this one's outcome matters to the caller; the others end with the session.
+    now.sent = std::string_view(text) == "COMMIT";
     std::string tag;
     std::optional<failure> failed;
     while (const result_handle result = co_await next_result(now)) {
@@ -327,6 +329,7 @@ core::awaitable<sql::result<std::string>> session::command(call& now, const char
 core::awaitable<sql::result<result_handle>> session::ask(call& now, const char* text,
                                                          const std::vector<std::string>& values) {
     std::vector<const char*> pointers;
+    pointers.reserve(values.size());
     for (const auto& value : values) pointers.push_back(value.c_str());
     if (PQsendQueryParams(connection_.get(), text, static_cast<int>(values.size()), nullptr, pointers.data(), nullptr,
                           nullptr, 0) == 0) {
@@ -642,7 +645,10 @@ core::awaitable<sql::result<sql::outcome>> session::run_asking(call& now, statem
     const bool keep = out.has_value() && !out->stopped;
     if (now.cancelling) now.again(core::deadline::after(grace));
     auto ended = co_await command(now, keep ? "COMMIT" : "ROLLBACK");
-    if (keep && !ended) co_return std::unexpected(std::move(ended.error()));
+    if (keep && !ended) {
+        if (broken_ && !ended.error().sqlstate.empty()) co_return std::unexpected(lost());  // as in commit()
+        co_return std::unexpected(std::move(ended.error()));
+    }
     co_return out;
 }
 
@@ -831,8 +837,8 @@ core::awaitable<sql::result<void>> session::begin(core::deadline until) {
 core::awaitable<sql::result<sql::commit_status>> session::commit(core::deadline until) {
     auto tag = co_await transact("COMMIT", until);
     if (!tag) {
-        // A COMMIT that began and whose end nobody saw: whatever ended the session, the outcome is unknown.
-        if (broken_ && tag.error().sqlstate != "") co_return std::unexpected(lost());
+        // Begun, and its end not seen: whatever the server said (a FATAL) or we did (a cancel), the outcome is unknown.
+        if (broken_ && !tag.error().sqlstate.empty()) co_return std::unexpected(lost());
         co_return std::unexpected(std::move(tag.error()));
     }
     // The server answers ROLLBACK to the COMMIT of an aborted transaction.

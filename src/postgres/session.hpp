@@ -24,7 +24,7 @@ class session final : public sql::connection {
  public:
     /// @param connected  A connection that is established; becomes non-blocking.
     /// @param cancels    Shared with the driver and its other sessions.
-    session(core::executor home, connection_handle connected, std::shared_ptr<canceller> cancels);
+    session(const core::executor& home, connection_handle connected, std::shared_ptr<canceller> cancels);
     ~session() override;
 
     core::awaitable<sql::result<sql::outcome>> execute(std::string_view text,

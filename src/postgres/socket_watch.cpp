@@ -15,7 +15,7 @@ using descriptor = asio::posix::basic_stream_descriptor<core::executor>;
 }  // namespace
 
 struct socket_watch::state : std::enable_shared_from_this<state> {
-    explicit state(core::executor home) : socket(home), alarm(home) {}
+    explicit state(const core::executor& home) : socket(home), alarm(home) {}
 
     descriptor socket;
     core::timer alarm;
@@ -45,7 +45,7 @@ struct socket_watch::state : std::enable_shared_from_this<state> {
     }
 };
 
-socket_watch::socket_watch(core::executor home) : state_(std::make_shared<state>(home)) {}
+socket_watch::socket_watch(const core::executor& home) : state_(std::make_shared<state>(home)) {}
 
 socket_watch::~socket_watch() {
     if (!state_) return;

@@ -20,7 +20,7 @@ enum class waited : std::uint8_t {
 /// Watches one descriptor that somebody else opens and closes.
 class socket_watch {
  public:
-    explicit socket_watch(core::executor home);
+    explicit socket_watch(const core::executor& home);
     socket_watch(socket_watch&&) noexcept = default;
     socket_watch& operator=(socket_watch&&) = delete;
     ~socket_watch();

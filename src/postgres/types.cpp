@@ -14,9 +14,9 @@ constexpr int unlimited = 2147483647;
 
 /// java.sql.Types
 namespace jdbc {
-constexpr int bit = -7, bigint = -5, binary = -2, character = 1, numeric = 2, integer = 4, smallint = 5, real = 7,
-              double_precision = 8, varchar = 12, date = 91, time = 92, timestamp = 93, other = 1111, structure = 2002,
-              array = 2003, sqlxml = 2009;
+constexpr std::int16_t bit = -7, bigint = -5, binary = -2, character = 1, numeric = 2, integer = 4, smallint = 5,
+                       real = 7, double_precision = 8, varchar = 12, date = 91, time = 92, timestamp = 93, other = 1111,
+                       structure = 2002, array = 2003, sqlxml = 2009;
 }  // namespace jdbc
 
 /// Is an array of it in the list of R-5.34 (plus timestamptz and jsonb, R-5.40)?
@@ -28,7 +28,7 @@ struct native_type {
     std::string_view display;  // sqlx's name, empty where sqlx has none and typname stands
     type_class type;
     in_arrays listed;
-    int jdbc_type;
+    std::int16_t jdbc_type;
     int precision = unlimited;
     int scale = 0;
     bool is_signed = false;

@@ -1,6 +1,8 @@
 // Transactions, resets, deadlines and lost sessions at a real server.
-#include <boost/asio/post.hpp>
+#include <arpa/inet.h>
 #include <fmt/format.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
 
 #include "fixture.hpp"
 
@@ -298,6 +300,80 @@ TEST_F(postgres_transactions, given_a_listening_idle_session_when_notified_then_
     run(io, wait_for(50ms));
     EXPECT_FALSE(session->seems_dead());
     EXPECT_EQ(cell("SELECT 1"), "1");
+}
+
+/// Ends the connection of `session` as a network would: no word from the server.
+core::awaitable<int> cut_later(std::uint16_t local_port) {
+    co_await wait_for(std::chrono::milliseconds(100));
+    for (int fd = 3; fd < 1024; ++fd) {
+        sockaddr_in at{};
+        socklen_t size = sizeof at;
+        if (::getsockname(fd, reinterpret_cast<sockaddr*>(&at), &size) != 0 || at.sin_family != AF_INET) continue;
+        if (ntohs(at.sin_port) == local_port) ::shutdown(fd, SHUT_RDWR);
+    }
+    co_return 0;
+}
+
+class postgres_cuts : public postgres_transactions {
+ protected:
+    void cut_soon() {
+        const auto port = static_cast<std::uint16_t>(std::stoi(cell("SELECT inet_client_port()")));
+        core::asio::co_spawn(io.get_executor(), cut_later(port), [](std::exception_ptr, int) {});
+    }
+};
+
+TEST_F(postgres_cuts, given_a_statement_that_runs_when_the_connection_breaks_then_it_is_lost) {
+    cut_soon();
+    EXPECT_EQ(refused("SELECT pg_sleep(20)").kind, failure_kind::lost);
+    EXPECT_FALSE(session->usable());
+    EXPECT_EQ(refused("SELECT 1").kind, failure_kind::unreachable);
+}
+
+TEST_F(postgres_cuts, given_a_statement_that_is_only_prepared_when_the_connection_breaks_then_nothing_happened) {
+    must("CREATE TABLE t (id int)");
+    ASSERT_TRUE(run(io, other->begin(soon())));
+    must("LOCK TABLE t", {}, other.get());
+    cut_soon();
+    EXPECT_EQ(refused("INSERT INTO t VALUES (1)").kind, failure_kind::unreachable);
+    EXPECT_FALSE(session->usable());
+}
+
+TEST_F(postgres_cuts, given_a_commit_when_the_connection_breaks_then_it_is_lost) {
+    must("CREATE TABLE t (id int)");
+    must(
+        "CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(1); RETURN NULL; END $$");
+    must(
+        "CREATE CONSTRAINT TRIGGER slow AFTER INSERT ON t DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION "
+        "slow()");
+    cut_soon();
+    ASSERT_TRUE(run(io, session->begin(soon())));
+    must("INSERT INTO t VALUES (1)");
+    const auto done = run(io, session->commit(soon()));
+    ASSERT_FALSE(done);
+    EXPECT_EQ(done.error().kind, failure_kind::lost);
+}
+
+TEST_F(postgres_cuts, given_a_batch_when_the_connection_breaks_then_it_is_lost) {
+    cut_soon();
+    ASSERT_TRUE(run(io, session->begin(soon())));
+    const std::vector<std::vector<sql::parameter>> sets(100, {real(0.1)});
+    const auto out = run(io, session->execute_batch("SELECT pg_sleep($1)", sets, soon()));
+    ASSERT_FALSE(out);
+    EXPECT_EQ(out.error().kind, failure_kind::lost);
+    EXPECT_FALSE(session->usable());
+}
+
+TEST_F(postgres_transactions, given_a_statement_that_waits_to_be_prepared_when_the_deadline_passes_then_it_times_out) {
+    must("CREATE TABLE t (id int)");
+    ASSERT_TRUE(run(io, other->begin(soon())));
+    must("LOCK TABLE t", {}, other.get());
+    keeper into;
+    const auto out = execute("SELECT * FROM t", {}, into, sql::description::types, core::deadline::after(100ms));
+    ASSERT_FALSE(out);
+    EXPECT_EQ(out.error().kind, failure_kind::timeout);
+    EXPECT_TRUE(session->usable());
+    ASSERT_TRUE(run(io, other->rollback(soon())));
+    EXPECT_EQ(cell("SELECT count(*) FROM t"), "0");
 }
 
 TEST_F(postgres_transactions, given_a_commit_that_is_cut_short_when_it_ends_then_its_outcome_is_unknown) {
