@@ -50,7 +50,8 @@ bool ends_session(unsigned int code) {
         case 4031:  // ER_CLIENT_INTERACTION_TIMEOUT (MySQL)
             return true;
         default:
-            return code >= CR_MIN_ERROR && code <= CR_MAX_ERROR;
+            // 0: the library could make nothing of what it read.
+            return code == 0 || (code >= CR_MIN_ERROR && code <= CR_MAX_ERROR);
     }
 }
 
@@ -63,9 +64,24 @@ bool is_same_word(std::string_view text, std::string_view word) {
            std::equal(text.begin(), text.end(), word.begin(), [](char a, char b) { return lower(a) == b; });
 }
 
+/// What is left of a statement without the comments it begins with.
+std::string_view without_comments(std::string_view text) {
+    for (;;) {
+        text.remove_prefix(std::min(text.find_first_not_of(" \t\r\n\f\v("), text.size()));
+        const bool line = text.starts_with('#') || text.starts_with("--");
+        // The content of /*! … */ and /*M! … */ is no comment.
+        if (!line && (!text.starts_with("/*") || text.starts_with("/*!") || text.starts_with("/*M!"))) return text;
+        const std::string_view end = line ? "\n" : "*/";
+        const auto at = text.find(end, 2);
+        if (at == std::string_view::npos) return {};
+        text.remove_prefix(at + end.size());
+    }
+}
+
 /// Is this INSERT, REPLACE, DELETE or UPDATE … RETURNING? Words in strings and comments count too: what is taken for
 /// one wrongly costs two round trips, no more.
 bool is_returning_write(std::string_view text) {
+    text = without_comments(text);
     bool writes = false;
     bool returns = false;
     for (std::size_t at = 0; at < text.size();) {

@@ -235,15 +235,22 @@ TEST_F(mysql_returning, given_a_write_that_returns_rows_when_all_are_taken_then_
 
 TEST_F(mysql_returning, given_a_sink_that_stops_when_written_outside_a_transaction_then_it_is_undone) {
     done("CREATE TABLE t (v INT) ENGINE=InnoDB");
-    for (const auto reception : {sql::reception::plain, sql::reception::guarded}) {
-        collecting_sink sink;
-        sink.receive = reception;
-        sink.limit = 0;
-        const auto out = execute(*session, "INSERT INTO t VALUES (1), (2) RETURNING v", {}, &sink);
-        ASSERT_TRUE(out);
-        EXPECT_TRUE(out->stopped);
-        EXPECT_FALSE(session->in_transaction());
-        EXPECT_EQ(rows("SELECT COUNT(*) FROM t"), std::vector<std::string>{"0"});
+    done("CREATE TABLE keep (v INT) ENGINE=InnoDB");
+    done("INSERT INTO keep VALUES (1)");
+    for (const std::string statement : {"INSERT INTO t VALUES (1), (2) RETURNING v",
+                                        " -- first\n# then\n/* and */insert into t values (1), (2) returning v",
+                                        "REPLACE INTO t VALUES (1) RETURNING v", "DELETE FROM keep RETURNING v"}) {
+        for (const auto reception : {sql::reception::plain, sql::reception::guarded}) {
+            collecting_sink sink;
+            sink.receive = reception;
+            sink.limit = 0;
+            const auto out = execute(*session, statement, {}, &sink);
+            ASSERT_TRUE(out) << statement << out.error().message;
+            EXPECT_TRUE(out->stopped);
+            EXPECT_FALSE(session->in_transaction());
+            EXPECT_EQ(rows("SELECT COUNT(*) FROM t"), std::vector<std::string>{"0"});
+            EXPECT_EQ(rows("SELECT COUNT(*) FROM keep"), std::vector<std::string>{"1"});
+        }
     }
     collecting_sink guard;
     guard.receive = sql::reception::guarded;
