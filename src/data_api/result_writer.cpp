@@ -134,7 +134,7 @@ sql::flow result_writer::refuse(error_kind kind, std::string text) {
     trouble_ = core::error{kind, std::move(text)};
     body_ = {};
     formatted_body_ = {};
-    return statement_ == statement::reads ? sql::flow::stop : sql::flow::more;
+    return statement_ == statement::writes ? sql::flow::more : sql::flow::stop;
 }
 
 sql::flow result_writer::refuse(spoilt why) {

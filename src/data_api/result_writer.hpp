@@ -24,7 +24,11 @@ namespace borealis::data_api {
 /// the columns alone say that no row can be carried is it run guarded, and rolled back.
 class result_writer final : public sql::row_sink {
  public:
-    enum class statement : bool { reads, may_write };
+    enum class statement : std::uint8_t {
+        reads,   ///< Changes nothing.
+        calls,   ///< A query, but a function it calls may write.
+        writes,  ///< Or may write.
+    };
 
     result_writer(const profile& as, const request& wanted, statement what);
 

@@ -55,7 +55,7 @@ class service {
 
  private:
     struct parts;
-    std::unique_ptr<parts> parts_;
+    std::shared_ptr<parts> parts_;  // shared with calls that hopped here and statements that outlive theirs
 };
 
 }  // namespace borealis::data_api

@@ -59,7 +59,7 @@ TEST(result_writer, given_metadata_wanted_when_finished_then_it_comes_even_witho
 
 TEST(result_writer, given_no_result_set_when_finished_then_count_and_generated_fields) {  // R-1.20, R-8.1, R-8.2
     const auto finish = [](sql::outcome of) {
-        return result_writer(aws_v2, {.include_result_metadata = true, .records_as_json = true}, statement::may_write)
+        return result_writer(aws_v2, {.include_result_metadata = true, .records_as_json = true}, statement::writes)
             .finish(of);
     };
     EXPECT_EQ(finish({.affected = 3}), R"({"generatedFields":[],"numberOfRecordsUpdated":3})");
@@ -102,7 +102,7 @@ TEST(result_writer, given_duplicate_labels_when_json_is_wanted_then_they_are_tro
 TEST(result_writer, given_an_unsupported_type_when_a_row_comes_then_it_is_trouble) {  // R-2.27, R-5.31, R-5.32
     auto interval = column("i", type_class::unsupported);
     interval.refused_name = "INTERVAL";
-    result_writer writer(aws_v2, {}, statement::may_write);
+    result_writer writer(aws_v2, {}, statement::writes);
     EXPECT_EQ(writer.columns(std::span(&interval, 1)), reception::guarded);
     EXPECT_FALSE(writer.trouble());
     EXPECT_EQ(writer.row(std::vector{text("1 day")}, 5), flow::stop);
@@ -126,7 +126,7 @@ TEST_P(at_the_limit,
     const bool reads = GetParam();
     profile small = aws_v2;
     small.result_bytes = 2 * (2 + 4 * 2 + 100);
-    result_writer writer(small, {}, reads ? statement::reads : statement::may_write);
+    result_writer writer(small, {}, reads ? statement::reads : statement::writes);
     writer.columns(id_and_name);
     const std::vector cells = {text("1"), text("x")};
     EXPECT_EQ(writer.row(cells, 100), flow::more);
@@ -162,7 +162,7 @@ TEST(result_writer, given_an_infinite_date_when_read_then_internal_failure_but_n
     read.columns(dates);
     EXPECT_EQ(read.row(std::vector{text("infinity")}, 8), flow::stop);
     EXPECT_EQ(read.trouble()->kind, core::error_kind::internal_failure);
-    result_writer written(aws_v2, {}, statement::may_write);
+    result_writer written(aws_v2, {}, statement::writes);
     EXPECT_EQ(written.columns(dates), reception::plain);
     EXPECT_EQ(written.row(std::vector{text("infinity")}, 8), flow::more);
     EXPECT_EQ(written.row(std::vector{text("2024-01-15")}, 8), flow::more);

@@ -1,0 +1,53 @@
+#pragma once
+/// How many calls use each cluster right now.
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <utility>
+
+namespace borealis::data_api {
+
+/// One thread's counts. An entry stays when its count is zero again: there are as many as there are clusters.
+class usage {
+    struct hash : std::hash<std::string_view> {
+        using is_transparent = void;
+    };
+    using table = std::unordered_map<std::string, std::size_t, hash, std::equal_to<>>;
+
+ public:
+    /// One use; ends with this object, which must not outlive the counts.
+    class guard {
+     public:
+        guard() = default;
+        guard(guard&& other) noexcept : count_(std::exchange(other.count_, nullptr)) {}
+        guard& operator=(guard&& other) noexcept {
+            std::swap(count_, other.count_);
+            return *this;
+        }
+        ~guard() {
+            if (count_ != nullptr) --*count_;
+        }
+
+     private:
+        friend class usage;
+        explicit guard(std::size_t& count) : count_(&count) { ++count; }
+        std::size_t* count_ = nullptr;
+    };
+
+    [[nodiscard]] guard begin(std::string_view resource_arn) {
+        const auto found = counts_.find(resource_arn);
+        return guard(found != counts_.end() ? found->second : counts_.emplace(resource_arn, 0).first->second);
+    }
+
+    [[nodiscard]] std::size_t of(std::string_view resource_arn) const {
+        const auto found = counts_.find(resource_arn);
+        return found == counts_.end() ? 0 : found->second;
+    }
+
+ private:
+    table counts_;
+};
+
+}  // namespace borealis::data_api

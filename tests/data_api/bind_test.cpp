@@ -1,0 +1,67 @@
+#include "data_api/bind.hpp"
+
+#include <cstdint>
+
+#include <gtest/gtest.h>
+
+namespace borealis::data_api {
+namespace {
+
+using sql::dialect;
+
+named_parameter given(std::string_view name, std::int64_t value) {
+    return {.name = name, .value = {sql::parameter_type::int8, value}};
+}
+
+std::vector<std::int64_t> longs(const std::vector<sql::parameter>& bound) {
+    std::vector<std::int64_t> made;
+    for (const auto& each : bound) made.push_back(std::get<std::int64_t>(each.value));
+    return made;
+}
+
+using expected = std::vector<std::int64_t>;
+
+TEST(bind, given_parameters_in_any_order_when_bound_then_placeholders_decide) {
+    const std::vector<std::string> placeholders = {"b", "a", "b"};
+    std::vector<sql::parameter> bound;
+    ASSERT_TRUE(bind_parameters(placeholders, std::vector{given("a", 1), given("b", 2), given("unused", 3)},
+                                dialect::mysql, bound));
+    EXPECT_EQ(longs(bound), (expected{2, 1, 2}));
+    ASSERT_TRUE(bind_parameters({}, std::vector{given("a", 1)}, dialect::mysql, bound));
+    EXPECT_TRUE(bound.empty());
+}
+
+TEST(bind, given_names_that_differ_by_case_when_bound_then_they_are_two) {
+    const std::vector<std::string> placeholders = {"A", "a"};
+    std::vector<sql::parameter> bound;
+    ASSERT_TRUE(bind_parameters(placeholders, std::vector{given("a", 1), given("A", 2)}, dialect::postgresql, bound));
+    EXPECT_EQ(longs(bound), (expected{2, 1}));
+}
+
+TEST(bind, given_one_name_twice_when_bound_then_the_last_wins_however_many_there_are) {
+    for (const std::size_t others : {0U, 40U}) {
+        std::vector<std::string> names(others);
+        std::vector<named_parameter> all = {given("x", 1)};
+        for (std::size_t i = 0; i < others; ++i)
+            names[i] = "other" + std::to_string(i), all.push_back(given(names[i], 0));
+        all.push_back(given("x", 2));
+        std::vector<sql::parameter> bound;
+        ASSERT_TRUE(bind_parameters(std::vector<std::string>{"x"}, all, dialect::postgresql, bound));
+        EXPECT_EQ(longs(bound), expected{2});
+    }
+}
+
+TEST(bind, given_a_missing_parameter_when_bound_then_mysql_refuses_and_postgresql_is_left_to_complain) {
+    const std::vector<std::string> placeholders = {"a", "gone", "b"};
+    const std::vector all = {given("a", 1), given("b", 2)};
+    std::vector<sql::parameter> bound;
+    const auto refused = bind_parameters(placeholders, all, dialect::mysql, bound);
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().kind, core::error_kind::validation);
+    EXPECT_EQ(refused.error().message, "Cannot find parameter: gone");
+    ASSERT_TRUE(bind_parameters(placeholders, all, dialect::postgresql, bound));
+    EXPECT_EQ(longs(bound), expected{1});
+}
+
+}  // namespace
+}  // namespace borealis::data_api
