@@ -53,6 +53,26 @@ bool is_gone(const aws_error& what) {
            (what.message().starts_with("Transaction ") && what.message().contains("is not found"));
 }
 
+/// Whether a commit that was answered so has certainly not been done: the database refused it in its own words, or the
+/// call never reached the database. A connection lost on the way, a time-out and the like leave it open (L-8.16).
+bool is_refused(const aws_error& what) {
+    if (what.outcome_unknown()) return false;
+    if (what.status() == 0 || is_gone(what)) return true;
+    if (const auto state = what.sql_state()) {
+        constexpr int killed = 1927, shutdown = 1053, gone = 2006, lost = 2013;
+        const int number = what.engine_code().value_or(0);
+        return !state->starts_with("08") && !state->starts_with("57") && number != killed && number != shutdown &&
+               number != gone && number != lost;
+    }
+    return dynamic_cast<const borealis::access_denied*>(&what) != nullptr ||
+           dynamic_cast<const borealis::forbidden*>(&what) != nullptr ||
+           dynamic_cast<const borealis::http_endpoint_not_enabled*>(&what) != nullptr ||
+           dynamic_cast<const borealis::invalid_request*>(&what) != nullptr ||
+           dynamic_cast<const borealis::not_authenticated*>(&what) != nullptr ||
+           dynamic_cast<const borealis::not_found*>(&what) != nullptr ||
+           dynamic_cast<const borealis::throttled*>(&what) != nullptr;
+}
+
 class data_api_database final : public database {
  public:
     data_api_database(borealis::client_options options, borealis::database_target target)
@@ -85,8 +105,16 @@ class data_api_database final : public database {
     outcome<void> commit(deadline until) override {
         const auto id = std::exchange(transaction_, {});
         std::string status;
-        auto committed =
-            attempt([&] { status = client_.commit_transaction({.transaction_id = id, .timeout = left(until)}); });
+        bool refused = false;
+        auto committed = attempt([&] {
+            try {
+                status = client_.commit_transaction({.transaction_id = id, .timeout = left(until)});
+            } catch (const aws_error& caught) {
+                refused = is_refused(caught);
+                throw;
+            }
+        });
+        if (!committed) committed.error().outcome_unknown = !refused;
         if (!committed || status == "Transaction Committed") return committed;
         // `Rollback Complete`: a statement had failed (PostgreSQL). Anything else says nothing we know (L-8.16).
         return std::unexpected(failure{.kind = failure_kind::other,
@@ -165,9 +193,9 @@ class data_api_database final : public database {
             return {};
         } catch (const aws_error& caught) {
             auto made = service_failure(caught.code(), caught.message());
-            made.outcome_unknown = caught.outcome_unknown();
-            // Those texts say the same for every reason; the reason is for the log.
-            if (made.message != caught.message()) borealis::core::log(log_level::info, "{}", caught.what());
+            // This one says the same for every reason; the reason is for the log.
+            if (made.message == credentials_failure().message)
+                borealis::core::log(log_level::error, "{}", caught.what());
             return std::unexpected(std::move(made));
         }
     }

@@ -114,12 +114,19 @@ failure service_failure(std::string_view code, std::string_view message) {
         text.starts_with("Error fetching secret"))
         return credentials_failure();
 
+    // A database error without number and state is the connection's: lost, or busy.
     static constexpr std::string_view passing[] = {
-        "DatabaseResumingException", "DatabaseUnavailableException",
-        "DatabaseNotFoundException", "ServiceUnavailableError",
-        "StatementTimeoutException", "InvalidResourceStateException",
-        "ThrottlingException",       "TooManyRequestsException",
-        "ConnectionError",           "CallTimeout",
+        "DatabaseErrorException",
+        "DatabaseResumingException",
+        "DatabaseUnavailableException",
+        "DatabaseNotFoundException",
+        "InvalidResourceStateException",
+        "ServiceUnavailableError",
+        "StatementTimeoutException",
+        "ThrottlingException",
+        "TooManyRequestsException",
+        "ConnectionError",
+        "CallTimeout",
     };
     const bool later =
         std::ranges::find(passing, code) != std::end(passing) || text.starts_with("Communications link failure");

@@ -5,7 +5,9 @@ second is not built yet.
 """
 import base64
 import json
+import os
 import re
+import subprocess
 import threading
 import time
 import unittest
@@ -33,16 +35,20 @@ class Case(unittest.TestCase):
     maxDiff = None
 
     def setUp(self):
+        self.variant = None
         self.world = World.shared()
         self.world.calm()
         self.database = self.world.database
         self.database.reset()
 
     def each(self):
-        """Both variants, one after the other."""
-        for name in self.world.names():
-            with self.subTest(variant=name):
-                yield self.world.functions[name]
+        """Both variants, one after the other; failures name the one whose turn it is."""
+        for self.variant in self.world.names():
+            yield self.world.functions[self.variant]
+        self.variant = None
+
+    def _formatMessage(self, msg, standardMsg):
+        return super()._formatMessage(f"{self.variant}: {msg}" if self.variant else msg, standardMsg)
 
     def both(self, events, ddl=VARCHAR, seed=()):
         """Sends the events to each variant, on a fresh table each time.
@@ -326,11 +332,14 @@ class Trouble(Case):
         for function in self.each():
             self.database.sql("DROP TABLE IF EXISTS Employee")
             # The administrator may see that it is missing; a user without any right on it is told that it may not insert.
+            # Such rights count for the sessions that begin after them.
             self.database.sql("GRANT SELECT, INSERT ON EmployeeDB.* TO 'staff'@'%'")
+            self.database.kill_sessions()
             try:
                 outcome = self.world.function(function.name).invoke(person("7", "Ann"))
             finally:
                 self.database.sql("REVOKE SELECT, INSERT ON EmployeeDB.* FROM 'staff'@'%'")
+                self.database.kill_sessions()
             text = "(1146, \"Table 'EmployeeDB.Employee' doesn't exist\")"
             self.fails(outcome, "ProgrammingError", text)
             self.assertEqual(["Inserting employee 7", f"{OOPS}. Transaction Rollbacked: {text}"], outcome.log)
@@ -389,6 +398,14 @@ class Trouble(Case):
                     outcome = function.invoke(person("7", "Ann"))
                     self.fails(outcome, "OperationalError", message)
                     self.assertEqual([], outcome.log)
+        # A secret that the server was not told at its start: it holds a user and no password.
+        made = subprocess.run(["aws", "secretsmanager", "create-secret", "--name", f"half-{time.time_ns()}", "--secret-string", '{"username":"staff"}',
+                               "--query", "ARN", "--output", "text", "--endpoint-url", self.world.api.url, "--region", "us-east-1"],
+                              env={**os.environ, "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}, capture_output=True, text=True, check=True)
+        for function in self.secret(made.stdout.strip()):
+            with self.subTest(variant=function.name):
+                outcome = function.invoke(person("7", "Ann"))
+                self.fails(outcome, "OperationalError", "Could not retrieve the database credentials from AWS Secrets Manager.")
         for function in self.secret(SECRET_ARN):
             with self.subTest(variant=function.name):
                 self.database.reset()

@@ -23,7 +23,7 @@ import uuid
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = pathlib.Path(os.environ.get("BOREALIS_BUILD", ROOT / "build" / "dev"))
 PROGRAMS = {name: BUILD / "examples" / "employees" / name for name in ("lambda_rds", "lambda_dataapi")}
-BOREALIS = BUILD / "src" / "cli" / "borealis"
+BOREALIS = BUILD / "borealis"
 PASSWORD = "test-password-of-no-worth"
 CLUSTER_ARN = "arn:aws:rds:us-east-1:123456789012:cluster:employees"
 SECRET_ARN = "arn:aws:secretsmanager:us-east-1:123456789012:secret:employees-AbCdEf"

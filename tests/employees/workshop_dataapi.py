@@ -9,7 +9,7 @@ import boto3
 
 database = {"resourceArn": os.environ["DB_CLUSTER_ARN"], "secretArn": os.environ["DB_SECRET_ARN"]}
 named = {**database, "database": os.environ.get("DB_NAME", "EmployeeDB")}
-client = boto3.client("rds-data")
+client = boto3.client("rds-data", region_name=database["resourceArn"].split(":")[3])
 
 
 def text(name, value):

@@ -100,7 +100,7 @@ constexpr service_case answers[] = {
     {"SecretsErrorException", "The secret arn:x wasn't found.", "OperationalError",
      "Could not retrieve the database credentials from AWS Secrets Manager.", failure_kind::other},
     {"DatabaseErrorException", "odd; Error code: x; SQLState: ", "OperationalError",
-     "odd; Error code: x; SQLState: ", failure_kind::other},
+     "odd; Error code: x; SQLState: ", failure_kind::unavailable},
     {"BadRequestException", "Database error code: many. Message: x", "OperationalError",
      "Database error code: many. Message: x", failure_kind::other},
 };
