@@ -49,3 +49,8 @@ function(borealis_test name)
   set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/tests)
   add_test(NAME ${name} COMMAND ${name})
 endfunction()
+
+# borealis_python_test(<name> <file>): a unittest program run by the tests' own Python (build/venv, made by ./test).
+function(borealis_python_test name file)
+  add_test(NAME ${name} COMMAND ${PROJECT_SOURCE_DIR}/build/venv/bin/python ${CMAKE_CURRENT_SOURCE_DIR}/${file})
+endfunction()

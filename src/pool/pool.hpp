@@ -21,7 +21,6 @@ struct settings {
     std::chrono::seconds idle{300};  ///< A session unused for so long is closed.
     std::chrono::seconds lifetime{
         3600};  ///< A session older than that, give or take a tenth, is closed when it comes home.
-    std::chrono::seconds check_after{30};  ///< A session idle for longer is looked at before use (`seems_dead`).
 };
 
 /// What to connect to. Target, user and database together are the pool key; a changed endpoint or password opens new

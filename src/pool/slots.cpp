@@ -55,7 +55,8 @@ std::optional<session> slots::take(core::clock::time_point now, std::vector<sess
         auto [what, since] = std::move(idle_.back());
         idle_.pop_back();
         if (now < what.origin.expires && !is_past(limits_.idle, since, now)) {
-            if (!is_past(limits_.check_after, since, now) || !what.held->seems_dead()) return std::move(what);
+            // One poll(2), so that a server that went away a moment ago costs nobody his call.
+            if (!what.held->seems_dead()) return std::move(what);
             // A server that closed one session has mostly closed them all.
             move_unfit(idle_, closed, [](const resting& each) { return each.what.held->seems_dead(); });
         }

@@ -104,7 +104,6 @@ TEST_P(real_sessions, given_a_caller_leaves_a_transaction_open_when_the_next_com
 }
 
 TEST_P(real_sessions, given_the_server_ended_an_idle_session_when_acquired_then_another_is_opened) {
-    to.limits.check_after = std::chrono::seconds(1);
     auto idle = acquire();
     const auto number = idle->backend_id();
     auto killer = acquire();

@@ -55,7 +55,7 @@ TEST_F(open_transactions, given_a_session_when_adopted_then_its_id_has_the_old_f
         EXPECT_EQ(id.find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"),
                   std::string::npos);
         EXPECT_EQ(transactions::home_of(id), 7);
-        EXPECT_TRUE(seen.insert(id.substr(0, 3)).second || i > 10) << "the first characters vary";
+        EXPECT_TRUE(seen.insert(id.substr(0, 16)).second) << "the first characters vary";
     }
     EXPECT_EQ(table->open(), 50U);
     EXPECT_EQ(table->open("cluster"), 50U);
