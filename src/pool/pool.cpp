@@ -177,7 +177,11 @@ core::awaitable<sql::result<lease>> pool_state::acquire(std::shared_ptr<pool_sta
         co_await me.wake.async_wait(core::as_tuple);
     }
     me.leave();
-    if (me.handed) co_return self->lend(*std::exchange(me.handed, std::nullopt));
+    if (me.handed) {
+        auto mine = std::move(*me.handed);
+        me.handed.reset();
+        co_return self->lend(std::move(mine));
+    }
     if (me.refused) co_return std::unexpected(std::move(*me.refused));
     if (!me.granted) {
         const std::chrono::duration<double> waited = core::clock::now() - now;
@@ -282,9 +286,10 @@ void pool_state::asked() {
     if (slots_.idle() == 0) return;
     const auto other = budget_->claim_for_another(this, first_waits_since());
     if (!other) return;
-    auto oldest = slots_.take_oldest();
-    oldest->held.reset();
-    budget_->deliver(*other, std::move(oldest->unit));
+    if (auto oldest = slots_.take_oldest()) {
+        oldest->held.reset();
+        budget_->deliver(*other, std::move(oldest->unit));
+    }
 }
 
 void pool_state::refuse_waiters(const sql::failure& why) {

@@ -37,6 +37,7 @@ std::vector<session> slots::use(const destination& to) {
 std::vector<session> slots::outdate() {
     ++generation_;
     std::vector<session> all;
+    all.reserve(idle_.size());
     for (auto& each : idle_) all.push_back(std::move(each.what));
     idle_.clear();
     return all;

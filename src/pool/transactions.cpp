@@ -86,7 +86,7 @@ class transaction_table : public std::enable_shared_from_this<transaction_table>
         if (draining_ || open_.size() >= limits_.maximum) return std::nullopt;
         const auto now = core::clock::now();
         auto made = std::make_shared<entry>(entry{make_id(home_index_), std::move(session), std::move(to), now, now});
-        const auto id = made->id;
+        auto id = made->id;
         open_.emplace(id, std::move(made));
         return id;
     }

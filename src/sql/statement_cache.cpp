@@ -7,7 +7,7 @@ namespace {
 
 std::size_t size_of(std::string_view text, const rewritten& made) {
     auto bytes = sizeof(rewritten) + text.size() + made.text.size();
-    for (const auto& name : made.names) bytes += sizeof(name) + name.size();
+    for (const auto& name : made.names) bytes += sizeof(std::string) + name.size();
     return bytes;
 }
 

@@ -19,7 +19,7 @@ class statement_cache {
  public:
     struct settings {
         std::size_t statements = 2000;
-        std::size_t bytes = 16 * 1024 * 1024;  ///< Of texts before and after, and names.
+        std::size_t bytes = std::size_t{16} << 20U;  ///< Of texts before and after, and names.
     };
 
     explicit statement_cache(settings limits);
