@@ -1,5 +1,6 @@
 #include "postgres/socket_watch.hpp"
 
+#include <algorithm>
 #include <chrono>
 
 #include <boost/asio/error.hpp>
@@ -10,6 +11,8 @@ namespace {
 
 namespace asio = core::asio;
 using boost::system::error_code;
+constexpr auto look_every = std::chrono::milliseconds(250);  // an idle session's timer is gone after it
+
 using descriptor = asio::posix::basic_stream_descriptor<core::executor>;
 
 }  // namespace
@@ -20,6 +23,7 @@ struct socket_watch::state : std::enable_shared_from_this<state> {
     descriptor socket;
     core::timer alarm;
     core::clock::time_point due = core::clock::time_point::max();
+    core::clock::time_point rings_at = core::clock::time_point::max();
     bool waiting = false;
     bool expired = false;
 
@@ -28,18 +32,24 @@ struct socket_watch::state : std::enable_shared_from_this<state> {
         if (socket.is_open()) socket.cancel(ignored);
     }
 
+    /// Setting a timer anew for every wait costs about a tenth of a short statement. So it is set for a while ahead at
+    /// most, left running when a wait ends, and looks at `due` when it rings; nobody waiting, it is not set again.
     void arm() {
         if (due == core::clock::time_point::max()) return;
-        alarm.expires_at(due);
+        const auto at = std::min(due, core::clock::now() + look_every);
+        if (rings_at <= at) return;
+        rings_at = at;
+        alarm.expires_at(at);
         alarm.async_wait([weak = weak_from_this()](error_code ec) {
             if (ec) return;
             if (const auto self = weak.lock()) self->ring();
         });
     }
 
-    /// May come late, when its wait is over and perhaps the next one has begun.
     void ring() {
-        if (!waiting || core::clock::now() < due) return;
+        rings_at = core::clock::time_point::max();
+        if (!waiting) return;
+        if (core::clock::now() < due) return arm();
         expired = true;
         wake();
     }
@@ -79,7 +89,6 @@ core::awaitable<waited> socket_watch::wait(interest in, core::deadline until) {
     const auto wanted = in == interest::write ? descriptor::wait_write : descriptor::wait_read;
     const auto [ec] = co_await held->socket.async_wait(wanted, core::as_tuple);
     held->waiting = false;
-    held->alarm.cancel();
     if (in == interest::read_or_write) held->wake();
     if (!ec) co_return waited::ready;
     if (held->expired) co_return waited::timed_out;
