@@ -128,13 +128,13 @@ std::string last_words(const fs::path& file) {
 
 /// One caller that waits. The keeper only posts to its executor; all members but `what` are its thread's.
 struct keeper::waiter {
-    waiter(core::executor on, wish wanted) : executor(on), timer(on), what(wanted) {}
+    waiter(const core::executor& on, wish wanted) : executor(on), timer(on), what(wanted) {}
 
     core::executor executor;
     core::timer timer;
     wish what;
     bool done = false;
-    std::optional<core::error> failure = {};
+    core::result<void> outcome = {};
     std::weak_ptr<waiter> self = {};
 };
 
@@ -145,7 +145,7 @@ class keeper::registration {
         const std::lock_guard lock(at_.mutex_);
         if (at_.closing_) {
             who_.done = true;
-            who_.failure = at_.end();
+            who_.outcome = std::unexpected(at_.end());
             return;
         }
         at_.waiting_.push_back(&who_);
@@ -230,8 +230,7 @@ core::awaitable<core::result<void>> keeper::fulfil(std::shared_ptr<keeper> self,
         co_return core::fail(core::error_kind::unavailable,
                              fmt::format("The DB cluster {} is still stopping.", self->what_.id));
     }
-    if (waits->failure) co_return std::unexpected(*waits->failure);
-    co_return core::result<void>();
+    co_return waits->outcome;
 }
 
 void keeper::begin_close() noexcept {
@@ -270,15 +269,15 @@ void keeper::publish(status state) {
     now_ = std::move(next);
 }
 
-void keeper::answer(wish what, std::optional<core::error> failure) {
+void keeper::answer(wish what, const core::result<void>& outcome) {
     const std::lock_guard lock(mutex_);
     for (auto* each : waiting_) {
         auto held = each->self.lock();
         if (each->what != what || !held) continue;
         auto executor = held->executor;
-        core::asio::post(executor, [held = std::move(held), failure] {
+        core::asio::post(executor, [held = std::move(held), outcome] {
             held->done = true;
-            held->failure = failure;
+            held->outcome = outcome;
             held->timer.cancel();
         });
     }
@@ -316,7 +315,7 @@ void keeper::run() noexcept {
                     remove();
                     break;
             }
-            answer(*next, std::nullopt);
+            answer(*next, {});
         } catch (const closing_down&) {
             break;
         } catch (const std::exception& why) {
@@ -325,11 +324,10 @@ void keeper::run() noexcept {
             publish(status::failed);
             not_before_ = core::deadline::after(pause_after_failure);
             // Whoever waits for anything hears of it: a stop of what does not run is done, all else is not.
-            const core::error failure{core::error_kind::database_unavailable,
-                                      fmt::format("The DB cluster {} is not available: {}", what_.id, why.what())};
-            answer(wish::run, failure);
-            answer(wish::stop, failure);
-            answer(wish::remove, failure);
+            const core::result<void> failure =
+                core::fail(core::error_kind::database_unavailable,
+                           fmt::format("The DB cluster {} is not available: {}", what_.id, why.what()));
+            for (const wish each : {wish::run, wish::stop, wish::remove}) answer(each, failure);
         }
     }
     try {
@@ -338,9 +336,7 @@ void keeper::run() noexcept {
         core::log(core::log_level::error, "cluster {}: {}", what_.id, why.what());
         server_ = child();
     }
-    answer(wish::run, end());
-    answer(wish::stop, end());
-    answer(wish::remove, end());
+    for (const wish each : {wish::run, wish::stop, wish::remove}) answer(each, std::unexpected(end()));
 }
 
 core::error keeper::end() const {
@@ -383,7 +379,7 @@ void keeper::make_folder(const fs::path& at, unsigned mode, bool for_database) c
     if ((about.st_mode & 07777U) != mode && ::fchmod(fd.get(), mode) != 0) refuse(at, "its mode cannot be changed");
 }
 
-void keeper::check_record() const {
+std::string keeper::check_record() const {
     const auto found = read_record(folder_);
     if (!found) {
         throw std::runtime_error(
@@ -407,6 +403,7 @@ void keeper::check_record() const {
                         "chown -R {2} {0}",
                         data.string(), about.st_uid, who_.name));
     }
+    return found->series;
 }
 
 void keeper::start() {
@@ -427,12 +424,7 @@ void keeper::start() {
                         "put the state folder elsewhere, or set run_as",
                         closed.string(), who_.name));
     }
-    std::string series;
-    if (!is_new) {
-        check_record();
-        series = read_record(folder_)->series;
-    }
-    installed_ = kind_.find(with_, who_, series);
+    installed_ = kind_.find(with_, who_, is_new ? std::string() : check_record());
     if (is_new) {
         create(installed_, folder_.parent_path() / (".making-" + what_.id));
         core::log(core::log_level::info, "cluster {}: created with {} {} in {} ms", what_.id, kind_.name(),

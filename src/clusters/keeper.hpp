@@ -76,13 +76,14 @@ class keeper {
     [[nodiscard]] bool is_closing() const;
 
     void publish(status state);
-    void answer(wish what, std::optional<core::error> failure);
+    void answer(wish what, const core::result<void>& outcome);
     void wake() const noexcept;
     [[nodiscard]] core::error end() const;
 
     [[nodiscard]] site site_in(const std::filesystem::path& folder) const;
     void make_folder(const std::filesystem::path& at, unsigned mode, bool for_database) const;
-    void check_record() const;
+    /// Throws where the folder is not one for us. @return The series of programs that its data is bound to.
+    [[nodiscard]] std::string check_record() const;
 
     const settings& with_;  // the registry's, which outlives every keeper's thread
     const account& who_;

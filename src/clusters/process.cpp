@@ -151,6 +151,7 @@ fs::path first_closed_folder(const account& who, const fs::path& target) {
     for (fs::path at = target; at.has_relative_path(); at = at.parent_path()) prefixes.push_back(at.string());
     std::ranges::reverse(prefixes);
     std::vector<const char*> names;
+    names.reserve(prefixes.size());
     for (const auto& prefix : prefixes) names.push_back(prefix.c_str());
     // The kernel is asked as that user: modes, groups, access lists and whatever else decides.
     pid_t asked = 0;
@@ -173,6 +174,7 @@ fs::path first_closed_folder(const account& who, const fs::path& target) {
 child::child(const command& what, const account& who, int output) {
     std::vector<std::string> words = what.words;
     std::vector<char*> arguments;
+    arguments.reserve(words.size() + 1);
     for (auto& word : words) arguments.push_back(word.data());
     arguments.push_back(nullptr);
     // A clean environment: PGDATA, MYSQL_HOME and the like of our caller must not steer a database of ours.

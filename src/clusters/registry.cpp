@@ -115,7 +115,8 @@ struct registry::parts {
     static void make_folder(const fs::path& at) {
         std::error_code failed;
         // Others may pass through, not look: as root, the databases run as another user.
-        if (fs::create_directories(at, failed)) fs::permissions(at, fs::perms(0711), failed);
+        if (fs::create_directories(at, failed))
+            fs::permissions(at, fs::perms::owner_all | fs::perms::group_exec | fs::perms::others_exec, failed);
         if (!failed && ::access(at.c_str(), W_OK | X_OK) != 0) failed = {errno, std::generic_category()};
         if (failed)
             throw std::runtime_error(

@@ -142,7 +142,10 @@ struct store::parts {
         std::error_code failed;
         // Others may pass through, not look: the managed databases below run as another user.
         if (std::filesystem::create_directories(given.folder, failed))
-            std::filesystem::permissions(given.folder, std::filesystem::perms(0711), failed);
+            std::filesystem::permissions(given.folder,
+                                         std::filesystem::perms::owner_all | std::filesystem::perms::group_exec |
+                                             std::filesystem::perms::others_exec,
+                                         failed);
         if (failed)
             throw std::runtime_error(fmt::format("{}: cannot be made: {}", given.folder.string(), failed.message()));
         const auto data = given.folder / "secrets.db";
@@ -158,7 +161,7 @@ struct store::parts {
             }
             sealer::make_key(key_file);
         }
-        key.emplace(key_file);
+        key = std::make_unique<sealer>(key_file);
         file = std::make_unique<database>(data);
         database::transaction change(*file);
         const auto found = file->number("PRAGMA user_version");
@@ -336,9 +339,9 @@ struct store::parts {
     core::result<record_pointer> write(Decide decide) {
         const std::lock_guard lock(writing);
         try {
-            std::optional<database::transaction> open;
+            std::unique_ptr<database::transaction> open;
             if (file) {
-                open.emplace(*file);
+                open = std::make_unique<database::transaction>(*file);
                 follow();
             }
             if (std::erase_if(stored,
@@ -373,7 +376,7 @@ struct store::parts {
     }
 
     settings given;
-    std::optional<sealer> key;
+    std::unique_ptr<sealer> key;
     std::unique_ptr<database> file;  // none: in memory only
 
     std::mutex writing;  // guards `file` and all down to the blank line
