@@ -334,12 +334,13 @@ core::awaitable<sql::result<void>> session::drop_results(MYSQL_STMT* what) {
                 events, [&status, what](int ready) { return ::mysql_stmt_next_result_cont(&status, what, ready); });
         }
         if (status > 0) co_return std::unexpected(failed(stage::sent));
-        while (status == 0 && ::mysql_stmt_field_count(what) != 0) {
+        for (unsigned int rows = 1; status == 0 && ::mysql_stmt_field_count(what) != 0; ++rows) {
             if (const int events = ::mysql_stmt_fetch_start(&status, what)) {
                 co_await wire_.finish(
                     events, [&status, what](int ready) { return ::mysql_stmt_fetch_cont(&status, what, ready); });
             }
             if (status != 0 && status != MYSQL_NO_DATA) co_return std::unexpected(failed(stage::sent));
+            if (rows % rows_in_a_row == 0) co_await wire_.breathe();
         }
     }
     status_ = wire_.native()->server_status;

@@ -74,6 +74,7 @@ core::awaitable<int> wire::wait(int events) {
 }
 
 core::awaitable<void> wire::out_of_time() {
+    end();  // an alarm for the time that has passed must not count for the grace
     rang_ = false;
     if (phase_ == phase::in_time && helper_ != nullptr) {
         phase_ = phase::interrupting;
@@ -86,7 +87,8 @@ core::awaitable<void> wire::out_of_time() {
 
 core::awaitable<void> wire::breathe() {
     co_await asio::post(executor_, core::use_awaitable);
-    if (rang_) co_await out_of_time();
+    // The alarm is set by the first wait, and there may have been none.
+    if (rang_ || until_.passed()) co_await out_of_time();
 }
 
 core::awaitable<bool> wire::read_answer(std::vector<std::string>* first_row) {

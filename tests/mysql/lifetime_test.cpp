@@ -33,6 +33,7 @@ constexpr slow_case slow[] = {
     {"select", "SELECT SLEEP(20)"},
     {"rows", "SELECT seq FROM seq_1_to_1000 WHERE SLEEP(0.02) = 0"},
     {"many_rows", "SELECT a.seq FROM seq_1_to_1000000 a, seq_1_to_1000000 b"},
+    {"many_rows_later", "CALL endless()"},
     {"nothing_to_tell", "DO SLEEP(20)"},
     {"write", "UPDATE t SET v = v + SLEEP(20)"},
     {"procedure", "CALL slow()"},
@@ -47,6 +48,7 @@ TEST_P(mysql_deadline, given_a_slow_statement_when_the_deadline_passes_then_it_i
     done("CREATE TABLE t (v INT)");
     done("INSERT INTO t VALUES (1)");
     done("CREATE PROCEDURE slow() BEGIN DO SLEEP(20); SELECT 1; END");
+    done("CREATE PROCEDURE endless() BEGIN SELECT 1; SELECT a.seq FROM seq_1_to_1000000 a, seq_1_to_1000000 b; END");
     done("PREPARE slowly FROM 'SELECT SLEEP(20)'");
     for (int i = 0; i < 3; ++i) {
         collecting_sink sink;
