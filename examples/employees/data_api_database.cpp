@@ -75,7 +75,7 @@ bool is_refused(const aws_error& what) {
 
 class data_api_database final : public database {
  public:
-    data_api_database(borealis::client_options options, borealis::database_target target)
+    data_api_database(const borealis::client_options& options, borealis::database_target target)
         : target_(std::move(target)),
           client_(options, target_),
           client_without_database_(options, {.resource_arn = target_.resource_arn, .secret_arn = target_.secret_arn}) {}
@@ -261,8 +261,9 @@ class data_api_database final : public database {
 
 }  // namespace
 
-std::unique_ptr<database> open_data_api_database(borealis::client_options options, borealis::database_target target) {
-    return std::make_unique<data_api_database>(std::move(options), std::move(target));
+std::unique_ptr<database> open_data_api_database(const borealis::client_options& options,
+                                                 borealis::database_target target) {
+    return std::make_unique<data_api_database>(options, std::move(target));
 }
 
 }  // namespace employees

@@ -11,7 +11,7 @@ namespace employees {
 
 /// Works against MySQL and PostgreSQL clusters; the statements are the same.
 /// @param target  Cluster, secret and database of every call.
-[[nodiscard]] std::unique_ptr<database> open_data_api_database(borealis::client_options options,
+[[nodiscard]] std::unique_ptr<database> open_data_api_database(const borealis::client_options& options,
                                                                borealis::database_target target);
 
 }  // namespace employees

@@ -57,9 +57,10 @@ failure connect_failure(unsigned number, std::string_view text, std::string_view
 cell to_cell(const MYSQL_FIELD& column, const char* bytes, unsigned long length) {
     if (bytes == nullptr) return std::monostate();
     const std::string_view text(bytes, length);
-    const auto number = [text]<class T>(T value) -> cell {
-        const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-        if (error == std::errc() && end == text.data() + text.size()) return value;
+    const auto number = [&]<class T>(T value) -> cell {
+        const char* const last = bytes + length;
+        const auto [end, error] = std::from_chars(bytes, last, value);
+        if (error == std::errc() && end == last) return value;
         return std::string(text);
     };
     switch (column.type) {

@@ -68,7 +68,8 @@ class runtime_api {
         const std::unique_ptr<curl_slist, decltype(&curl_slist_free_all)> headers(list, &curl_slist_free_all);
         curl_easy_setopt(curl_.get(), CURLOPT_HTTPHEADER, headers.get());
         curl_easy_setopt(curl_.get(), CURLOPT_POST, 1L);
-        curl_easy_setopt(curl_.get(), CURLOPT_POSTFIELDS, body.data());
+        const char* const bytes = body.data();  // CURLOPT_POSTFIELDSIZE_LARGE says how many
+        curl_easy_setopt(curl_.get(), CURLOPT_POSTFIELDS, bytes);
         curl_easy_setopt(curl_.get(), CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(body.size()));
         return perform();
     }
@@ -139,7 +140,9 @@ class runtime_api {
         }
         if (is("Lambda-Runtime-Deadline-Ms")) {
             std::int64_t count_of_ms = 0;
-            const bool read = std::from_chars(value.data(), value.data() + value.size(), count_of_ms).ec == std::errc();
+            const bool read =
+                std::from_chars(std::to_address(value.begin()), std::to_address(value.end()), count_of_ms).ec ==
+                std::errc();
             const std::chrono::milliseconds since_epoch(count_of_ms);
             using time_point = std::chrono::system_clock::time_point;
             if (read &&
@@ -242,6 +245,11 @@ int serve(runtime_api& host, const handler& handle) {
     return 1;
 }
 
+std::string runtime_address() {
+    const char* address = std::getenv("AWS_LAMBDA_RUNTIME_API");
+    return address == nullptr ? "" : address;
+}
+
 }  // namespace
 
 std::chrono::milliseconds invocation::remaining(std::chrono::system_clock::time_point now) const {
@@ -249,10 +257,7 @@ std::chrono::milliseconds invocation::remaining(std::chrono::system_clock::time_
                            : std::chrono::duration_cast<std::chrono::milliseconds>(deadline - now);
 }
 
-bool inside_lambda() {
-    const char* address = std::getenv("AWS_LAMBDA_RUNTIME_API");
-    return address != nullptr && *address != '\0';
-}
+bool inside_lambda() { return !runtime_address().empty(); }
 
 int run(const handler& handle) {
     return run_after([&handle] { return handle; });
@@ -265,7 +270,7 @@ int run_after(const std::function<handler()>& init) {
         return 1;
     }
     std::setvbuf(stdout, nullptr, _IOLBF, BUFSIZ);
-    runtime_api host(std::getenv("AWS_LAMBDA_RUNTIME_API"));
+    runtime_api host(runtime_address());
     const auto handle = guarded(init);
     if (handle) return serve(host, *handle);
 

@@ -206,7 +206,7 @@ class Batches(unittest.TestCase):
             with self.subTest(variant=name):
                 self.database.reset(slow)
                 self.database.sql("GRANT TRIGGER ON EmployeeDB.Employee TO 'staff'@'%'")
-                outcome = self.world.functions[name].invoke({"Employees": people(200)}, time_left=5.5)
+                outcome = self.world.functions[name].invoke({"Employees": people(200)}, time_left=6.0)
                 self.assertEqual(["committed", "committed", "skipped", "skipped"], self.statuses(outcome))
                 self.assertEqual({"errorType": "Deadline", "errorMessage": "Not begun: fewer than 3000 ms were left."}, outcome.body["Batches"][2]["Error"])
                 self.assertEqual(100, self.database.count())
