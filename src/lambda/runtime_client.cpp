@@ -1,3 +1,5 @@
+#include <algorithm>
+#include <cctype>
 #include <charconv>
 #include <cstdint>
 #include <cstdio>
@@ -12,7 +14,6 @@
 #include <curl/curl.h>
 #include <cxxabi.h>
 #include <fmt/format.h>
-#include <strings.h>
 
 #include "core/log.hpp"
 #include "json/writer.hpp"
@@ -133,7 +134,8 @@ class runtime_api {
             {"Content-Type", &invocation::content_type},
         };
         const auto is = [name = line.substr(0, colon)](std::string_view wanted) {
-            return name.size() == wanted.size() && strncasecmp(name.data(), wanted.data(), name.size()) == 0;
+            return std::ranges::equal(
+                name, wanted, [](unsigned char a, unsigned char b) { return std::tolower(a) == std::tolower(b); });
         };
         for (const auto& [name, member] : texts) {
             if (is(name)) call.*member = value;

@@ -19,7 +19,9 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = pathlib.Path(os.environ.get("BOREALIS_BUILD", ROOT / "build" / "dev"))
 ZIP = ROOT / "build" / "lambda" / "lambda_dataapi.zip"
 TEMPLATE = ROOT / "deploy" / "aws" / "template.yaml"
-CFN_LINT = "1.58.0"
+
+sys.path.insert(0, str(ROOT / "scripts"))
+import run_tests  # noqa: E402  what ./test installs cfn-lint with
 
 
 def setUpModule():
@@ -148,12 +150,9 @@ class Zip(unittest.TestCase):
 
 class Template(unittest.TestCase):
     def test_cfn_lint_finds_nothing(self):
-        """L-4.30; cfn-lint comes from the Python package index into build/ where it is not there yet."""
-        venv = ROOT / "build" / "venv" / f"cfn-lint-{CFN_LINT}"
-        tool = venv / "bin" / "cfn-lint"
-        if not tool.exists():
-            subprocess.run([sys.executable, "-m", "venv", venv], check=True)
-            subprocess.run([venv / "bin" / "pip", "install", "--quiet", "--disable-pip-version-check", f"cfn-lint=={CFN_LINT}"], check=True)
+        """L-4.30"""
+        run_tests.python_packages()
+        tool = run_tests.VENV / "bin" / "cfn-lint"
         done = subprocess.run([tool, "-r", "us-east-1", "-t", TEMPLATE], capture_output=True, text=True, check=False)
         self.assertEqual((0, ""), (done.returncode, done.stdout + done.stderr))
 

@@ -1,7 +1,7 @@
 """What the employee suites run on: a MariaDB server, `borealis serve` in front of it, both real programs as Lambda
 functions of a Runtime API that is played here, and gates that break connections at a chosen moment.
 
-BOREALIS_BUILD says where the programs are (default build/dev).
+BOREALIS_BUILD says where the programs are (default build/dev), BOREALIS_BINARY which server to take (default that build's).
 """
 import dataclasses
 import http.client
@@ -23,7 +23,7 @@ import uuid
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = pathlib.Path(os.environ.get("BOREALIS_BUILD", ROOT / "build" / "dev"))
 PROGRAMS = {name: BUILD / "examples" / "employees" / name for name in ("lambda_rds", "lambda_dataapi")}
-BOREALIS = BUILD / "borealis"
+BOREALIS = pathlib.Path(os.environ.get("BOREALIS_BINARY", BUILD / "borealis"))
 PASSWORD = "test-password-of-no-worth"
 CLUSTER_ARN = "arn:aws:rds:us-east-1:123456789012:cluster:employees"
 SECRET_ARN = "arn:aws:secretsmanager:us-east-1:123456789012:secret:employees-AbCdEf"

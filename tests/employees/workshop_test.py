@@ -7,7 +7,8 @@ import unittest
 
 from support import ROOT, World
 
-BOTO3 = "1.43.11"
+sys.path.insert(0, str(ROOT / "scripts"))
+import run_tests  # noqa: E402  what ./test installs boto3 with
 
 
 def setUpModule():
@@ -24,13 +25,8 @@ class Workshop(unittest.TestCase):
         cls.world = World.shared()
         if not cls.world.api:
             raise unittest.SkipTest("borealis is not built")
-        # boto3 comes from the Python package index into build/ where it is not there yet.
-        venv = ROOT / "build" / "venv" / f"boto3-{BOTO3}"
-        cls.python = venv / "bin" / "python"
-        if not (venv / "ready").exists():
-            subprocess.run([sys.executable, "-m", "venv", venv], check=True)
-            subprocess.run([venv / "bin" / "pip", "install", "--quiet", "--disable-pip-version-check", f"boto3=={BOTO3}"], check=True)
-            (venv / "ready").touch()
+        run_tests.python_packages()
+        cls.python = run_tests.VENV / "bin" / "python"
 
     def setUp(self):
         self.world.calm()
