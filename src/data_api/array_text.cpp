@@ -46,7 +46,8 @@ array_reader::step array_reader::read_quoted() {
             left_.remove_prefix(at + 1);
             return step::element;
         }
-        if (left_[at] == '\\' && ++at == left_.size()) break;
+        if (left_[at] == '\\') ++at;
+        if (at == left_.size()) break;
         unescaped_ += left_[at];
     }
     return step::malformed;

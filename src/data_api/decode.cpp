@@ -97,7 +97,7 @@ class decoder {
     void wrong_type(std::string_view path, std::string_view expected) {
         if (!wrong_type_) wrong_type_ = fmt::format("The value of '{}' must be {}", path, expected);
     }
-    void violation(std::string text) {
+    void violation(std::string_view text) {
         if (violation_count_++ > 0) violations_ += "; ";
         violations_ += text;
     }

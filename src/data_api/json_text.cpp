@@ -133,7 +133,10 @@ class compactor {
             ++at_;
         else if (!digits())
             return false;
-        if (at_ != end_ && *at_ == '.' && (++at_, !digits())) return false;
+        if (at_ != end_ && *at_ == '.') {
+            ++at_;
+            if (!digits()) return false;
+        }
         if (at_ != end_ && (*at_ == 'e' || *at_ == 'E')) {
             ++at_;
             if (at_ != end_ && (*at_ == '+' || *at_ == '-')) ++at_;

@@ -21,7 +21,7 @@ constexpr entry table[] = {
 
 std::optional<operation> find_operation(std::string_view path) {
     if (path.ends_with('/')) path.remove_suffix(1);
-    for (std::uint8_t at = 0; at < std::size(table); ++at)
+    for (std::size_t at = 0; at < std::size(table); ++at)
         if (table[at].path == path) return static_cast<operation>(at);
     return std::nullopt;
 }

@@ -105,7 +105,7 @@ result_writer::statement effect_of(const sql::rewritten& statement) {
 }
 
 answered body_of(result_writer& writer, const sql::outcome& of) {
-    if (writer.trouble()) return std::unexpected(*writer.trouble());
+    if (const auto& trouble = writer.trouble()) return std::unexpected(*trouble);
     return writer.finish(of);
 }
 
@@ -115,7 +115,7 @@ answered body_of(result_writer& writer, const sql::outcome& of) {
 
 /// Its member functions are coroutines of the thread of `home`; whoever calls one keeps the object.
 struct service::parts : std::enable_shared_from_this<parts> {
-    parts(core::executor executor, std::uint8_t home_index, const settings& with, directory& known,
+    parts(const core::executor& executor, std::uint8_t home_index, const settings& with, directory& known,
           pool::shared_budgets& budgets)
         : home(executor),
           most_transactions(with.transactions.maximum),
@@ -240,9 +240,9 @@ core::result<std::shared_ptr<const sql::rewritten>> service::parts::prepare(call
 /// A session of the pool that its server has not closed: one look costs less than the error that it saves.
 core::awaitable<sql::result<pool::lease>> service::parts::acquire_alive(const pool::destination& to,
                                                                         core::deadline until) {
-    for (;;) {
+    for (std::size_t tries = 0;; ++tries) {
         auto leased = co_await pools.acquire(to, until);
-        if (!leased || !(*leased)->seems_dead()) co_return leased;
+        if (!leased || tries > to.limits.maximum || !(*leased)->seems_dead()) co_return leased;
         leased->discard();
     }
 }
@@ -397,16 +397,16 @@ core::awaitable<service::parts::attempted> service::parts::attempt_detached(std:
     const auto now = std::make_shared<running>(shared_from_this(), std::move(one), plan, std::move(session), until);
     core::asio::co_spawn(home, run_detached(now), core::asio::detached);
     if (!now->done) co_await now->over.async_wait(core::as_tuple);  // it may have run to its end at once
-    if (!now->done) {
-        now->writer.abandon();
-        co_return std::unexpected(sql::failure{.kind = failure_kind::timeout,
-                                               .message = "The statement takes longer than allowed and runs on "
-                                                          "(continueAfterTimeout)",
-                                               .backend_id = backend_id});
+    if (auto& done = now->done) {
+        one = std::move(now->what);
+        if (!*done) co_return std::unexpected(std::move(done->error()));
+        co_return body_of(now->writer, **done);
     }
-    one = std::move(now->what);
-    if (!*now->done) co_return std::unexpected(std::move(now->done->error()));
-    co_return body_of(now->writer, **now->done);
+    now->writer.abandon();
+    co_return std::unexpected(
+        sql::failure{.kind = failure_kind::timeout,
+                     .message = "The statement takes longer than allowed and runs on (continueAfterTimeout)",
+                     .backend_id = backend_id});
 }
 
 core::awaitable<void> service::parts::run_detached(std::shared_ptr<running> now) {
@@ -569,7 +569,7 @@ core::awaitable<answered> service::parts::end(operation how, const request& want
 
 // ---- the service
 
-service::service(core::executor home, std::uint8_t home_index, settings with, directory& names,
+service::service(const core::executor& home, std::uint8_t home_index, settings with, directory& names,
                  pool::shared_budgets& budgets)
     : parts_(std::make_shared<parts>(home, home_index, with, names, budgets)) {}
 

@@ -32,7 +32,7 @@ struct settings {
 class service {
  public:
     /// @param home_index  This thread's number; `peers` must later list the services of all threads in that order.
-    service(core::executor home, std::uint8_t home_index, settings with, directory& names,
+    service(const core::executor& home, std::uint8_t home_index, settings with, directory& names,
             pool::shared_budgets& budgets);
     ~service();
 

@@ -77,7 +77,7 @@ bool is_uuid(std::string_view text) {
 }  // namespace
 
 std::optional<type_hint> find_type_hint(std::string_view name) {
-    for (std::uint8_t at = 1; at < std::size(names); ++at)
+    for (std::size_t at = 1; at < std::size(names); ++at)
         if (names[at] == name) return static_cast<type_hint>(at);
     return std::nullopt;
 }

@@ -23,9 +23,29 @@ using sql::type_class;
 
 constexpr bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
-bool is_whole(std::string_view digits) {
-    if (digits.starts_with('-')) digits.remove_prefix(1);
-    return !digits.empty() && std::ranges::all_of(digits, is_digit);
+enum class number : std::uint8_t { none, whole, real };
+
+/// Is `text` a number as JSON writes it (RFC 8259, section 6)?
+number number_in(std::string_view text) {
+    const auto take_digits = [&text] {
+        const auto size = std::min(text.find_first_not_of("0123456789"), text.size());
+        text.remove_prefix(size);
+        return size;
+    };
+    if (text.starts_with('-')) text.remove_prefix(1);
+    const bool zero = text.starts_with('0');
+    const auto digits = take_digits();
+    if (digits == 0 || (zero && digits > 1)) return number::none;
+    if (text.empty()) return number::whole;
+    if (text.starts_with('.')) {
+        text.remove_prefix(1);
+        if (take_digits() == 0) return number::none;
+    }
+    if (text.starts_with('e')) {
+        text.remove_prefix(text.starts_with("e+") || text.starts_with("e-") ? 2 : 1);
+        if (take_digits() == 0) return number::none;
+    }
+    return text.empty() ? number::real : number::none;
 }
 
 bool is_true(const cell& value) {
@@ -45,12 +65,16 @@ bool is_true(const cell& value) {
 /// PostgreSQL's shortest text of a float4 or float8: it is JSON already but for whole numbers' `.0` and the specials
 /// (R-1.26).
 void append_real_text(std::string& out, std::string_view text) {
-    if (is_whole(text)) {
-        out.append(text).append(".0");
-    } else if (text.find_first_not_of("0123456789+-.e") == std::string_view::npos) {
-        out += text;
-    } else {
-        json::append_string(out, text);
+    switch (number_in(text)) {
+        case number::whole:
+            out.append(text).append(".0");
+            break;
+        case number::real:
+            out += text;
+            break;
+        case number::none:
+            json::append_string(out, text);
+            break;
     }
 }
 
@@ -248,21 +272,24 @@ spoilt value_writer::write_scalar(std::string& out, const cell& value) {
 
 template <value_writer::dress Dress>
 void value_writer::write_integer(std::string& out, const cell& value) {
+    const bool is_text = value.is == cell::form::text;
     // An unsigned value that no long holds is text (section 5.3: our choice).
     const bool as_text =
-        form_ == form::integer_as_text ||
+        form_ == form::integer_as_text || (is_text && number_in(value.text) != number::whole) ||
         (value.is == cell::form::unsigned_integer &&
          value.unsigned_integer > static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max()));
     if constexpr (Dress == dress::field)
         out += field_names[static_cast<std::size_t>(as_text ? member::text : member::integer)];
-    if (as_text) out += '"';
-    if (value.is == cell::form::unsigned_integer)
-        json::append_unsigned(out, value.unsigned_integer);
-    else if (value.is == cell::form::integer)
-        json::append_integer(out, value.integer);
-    else
-        out += value.text;
-    if (as_text) out += '"';
+    if (is_text) {
+        as_text ? json::append_string(out, value.text) : void(out += value.text);
+    } else {
+        if (as_text) out += '"';
+        if (value.is == cell::form::unsigned_integer)
+            json::append_unsigned(out, value.unsigned_integer);
+        else
+            json::append_integer(out, value.integer);
+        if (as_text) out += '"';
+    }
     if constexpr (Dress == dress::field) out += '}';
 }
 
@@ -270,7 +297,7 @@ template <value_writer::dress Dress>
 void value_writer::write_number_of_decimal(std::string& out, std::string_view digits) {
     std::int64_t whole = 0;
     const char* const end = digits.data() + digits.size();
-    if (whole_ && is_whole(digits) && std::from_chars(digits.data(), end, whole).ec == std::errc()) {
+    if (whole_ && number_in(digits) == number::whole && std::from_chars(digits.data(), end, whole).ec == std::errc()) {
         if constexpr (Dress == dress::field)
             out += field_names[static_cast<std::size_t>(longs_as_text_ ? member::text : member::integer)];
         if (longs_as_text_) out += '"';

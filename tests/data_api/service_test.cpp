@@ -402,7 +402,8 @@ TEST_P(postgresql_types,
     EXPECT_EQ(made.body, "{}");
     execute("CREATE TABLE t (d DATE)");
     EXPECT_EQ(execute("INSERT INTO t VALUES ('infinity') RETURNING d").status, 400);
-    EXPECT_EQ(value_of("SELECT count(*) FROM t"), "1");
+    EXPECT_EQ(execute("WITH i AS (INSERT INTO t VALUES ('infinity') RETURNING d) SELECT d FROM i").status, 400);
+    EXPECT_EQ(value_of("SELECT count(*) FROM t"), "2");
 }
 
 class mysql_types : public service_test {};

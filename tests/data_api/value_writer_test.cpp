@@ -322,6 +322,23 @@ INSTANTIATE_TEST_SUITE_P(
                     spoilt_case{type_class::integer, true, "1,2", spoilt::unreadable_array},
                     spoilt_case{type_class::json, false, "[1e999]", spoilt::json_number_range}));
 
+TEST(value_writer, given_text_that_is_no_number_when_a_number_is_due_then_it_is_still_json) {
+    for (const auto& [type, number] :
+         {std::pair{type_class::float8, "-1.5e+305e+0"}, std::pair{type_class::float8, "."},
+          std::pair{type_class::float8, "01"}, std::pair{type_class::float8, "1e"}}) {
+        sql::column column;
+        column.type = type;
+        std::string out;
+        value_writer(column, {}).field(out, text(number));
+        EXPECT_EQ(out, R"({"doubleValue":")" + std::string(number) + "\"}");
+    }
+    sql::column column;
+    column.type = type_class::integer;
+    std::string out;
+    value_writer(column, {}).field(out, text("1,2"));
+    EXPECT_EQ(out, R"({"stringValue":"1,2"})");
+}
+
 TEST(value_writer, given_types_aws_refuses_when_asked_then_they_are_not_supported) {  // R-2.27
     sql::column column;
     column.type = type_class::unsupported;
