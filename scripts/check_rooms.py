@@ -34,7 +34,7 @@ OWNED = {  # pattern of the included path -> rooms that may name it
     r"mysql\.h|mariadb": {"mysql"},
     r"toml\+\+": {"server"},
     r"CLI/": {"cli"},
-    r"sqlite3": {"clusters", "secrets"},
+    r"sqlite3": {"secrets"},
     r"curl/": {"client", "lambda"},
     r"openssl/": {"auth", "core", "postgres", "secrets", "server", "client"},
     r"boost/asio/ssl": {"core", "server"},

@@ -12,7 +12,8 @@ constexpr std::uint8_t invalid = 0xFF;
 constexpr std::array<std::uint8_t, 256> values = [] {
     std::array<std::uint8_t, 256> table{};
     table.fill(invalid);
-    for (std::size_t i = 0; i < alphabet.size(); ++i) table[static_cast<std::uint8_t>(alphabet[i])] = static_cast<std::uint8_t>(i);
+    for (std::size_t i = 0; i < alphabet.size(); ++i)
+        table[static_cast<std::uint8_t>(alphabet[i])] = static_cast<std::uint8_t>(i);
     return table;
 }();
 
@@ -50,7 +51,8 @@ std::optional<std::string> decode_base64(std::string_view text) {
         const std::size_t padding = !last || text[i + 3] != '=' ? 0 : text[i + 2] != '=' ? 1 : 2;
         std::uint32_t three = 0;
         for (std::size_t k = 0; k < 4; ++k) {
-            const std::uint8_t value = k >= 4 - padding ? std::uint8_t{0} : values[static_cast<std::uint8_t>(text[i + k])];
+            const std::uint8_t value =
+                k >= 4 - padding ? std::uint8_t{0} : values[static_cast<std::uint8_t>(text[i + k])];
             if (value == invalid) return std::nullopt;
             three = three << 6 | value;
         }

@@ -1,12 +1,12 @@
 #include "core/log.hpp"
 
-#include <fmt/chrono.h>
-#include <unistd.h>
-
 #include <array>
 #include <atomic>
 #include <chrono>
 #include <ctime>
+
+#include <fmt/chrono.h>
+#include <unistd.h>
 
 namespace borealis::core {
 namespace {
@@ -21,7 +21,8 @@ log_level current_log_level() { return threshold.load(std::memory_order_relaxed)
 void write_log_line(log_level level, std::string_view text) {
     static constexpr std::array<std::string_view, 4> names = {"debug", "info", "warning", "error"};
     const auto now = std::chrono::system_clock::now();
-    const auto milliseconds = std::chrono::duration_cast<std::chrono::milliseconds>(now.time_since_epoch()).count() % 1000;
+    const auto milliseconds =
+        std::chrono::duration_cast<std::chrono::milliseconds>(now.time_since_epoch()).count() % 1000;
     fmt::memory_buffer line;
     const std::time_t seconds = std::chrono::system_clock::to_time_t(now);
     std::tm utc{};

@@ -1,11 +1,11 @@
 #pragma once
 /// Log lines on standard error: one line an event, `time level message`, never a secret, never a statement's values.
 
-#include <fmt/format.h>
-
 #include <cstdint>
 #include <string_view>
 #include <utility>
+
+#include <fmt/format.h>
 
 namespace borealis::core {
 
@@ -15,7 +15,8 @@ enum class log_level : std::uint8_t { debug, info, warning, error, off };
 void set_log_level(log_level level);
 [[nodiscard]] log_level current_log_level();
 
-/// Writes one line with one write(2), so that lines of several threads do not mix. Control characters in `text` are escaped.
+/// Writes one line with one write(2), so that lines of several threads do not mix. Control characters in `text` are
+/// escaped.
 void write_log_line(log_level level, std::string_view text);
 
 template <class... Args>

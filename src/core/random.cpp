@@ -1,13 +1,13 @@
 #include "core/random.hpp"
 
-#include <sys/random.h>
-
 #include <array>
 #include <cerrno>
 #include <cstdint>
 #include <string_view>
 #include <system_error>
 #include <utility>
+
+#include <sys/random.h>
 
 namespace borealis::core {
 namespace {

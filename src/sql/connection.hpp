@@ -25,11 +25,11 @@ enum class tls_mode : std::uint8_t { disable, prefer, require, verify_ca, verify
 
 /// Where a database listens.
 struct endpoint {
-    std::string host = {};             ///< Name or address; empty when `socket` is set.
+    std::string host = {};  ///< Name or address; empty when `socket` is set.
     std::uint16_t port = 0;
-    std::string socket = {};           ///< Path of a Unix socket: PostgreSQL the folder, MySQL the socket itself.
+    std::string socket = {};  ///< Path of a Unix socket: PostgreSQL the folder, MySQL the socket itself.
     tls_mode tls = tls_mode::prefer;
-    std::string tls_ca_file = {};      ///< PEM; empty: the system's.
+    std::string tls_ca_file = {};  ///< PEM; empty: the system's.
     std::string tls_certificate_file = {};
     std::string tls_key_file = {};
 
@@ -49,10 +49,10 @@ enum class description : std::uint8_t { types, full };
 
 /// What a statement did.
 struct outcome {
-    bool has_rows = false;              ///< A result set, perhaps empty.
-    bool stopped = false;               ///< The sink said stop.
-    std::int64_t affected = 0;          ///< Rows inserted, updated (matched ones on MySQL, R-8.1) or deleted; 0 with rows.
-    std::uint64_t last_insert_id = 0;   ///< MySQL's; 0 when none.
+    bool has_rows = false;      ///< A result set, perhaps empty.
+    bool stopped = false;       ///< The sink said stop.
+    std::int64_t affected = 0;  ///< Rows inserted, updated (matched ones on MySQL, R-8.1) or deleted; 0 with rows.
+    std::uint64_t last_insert_id = 0;  ///< MySQL's; 0 when none.
 };
 
 /// What became of a COMMIT.
@@ -61,8 +61,8 @@ enum class commit_status : std::uint8_t { committed, rolled_back };
 /// One session. Not thread-safe: every call happens on the thread of the executor it was connected with, one at a time,
 /// and the object outlives the call. A call that fails with `lost`, or leaves `usable()` false, ends the session.
 ///
-/// Every call is bounded by its deadline: when it passes, the driver cancels the statement at the database, waits a short
-/// bounded time for the cancellation to be confirmed, and returns `timeout` (`usable()` says whether it was).
+/// Every call is bounded by its deadline: when it passes, the driver cancels the statement at the database, waits a
+/// short bounded time for the cancellation to be confirmed, and returns `timeout` (`usable()` says whether it was).
 class connection {
  public:
     connection() = default;
@@ -70,8 +70,9 @@ class connection {
     connection& operator=(const connection&) = delete;
     virtual ~connection() = default;
 
-    /// Runs one statement as a prepared statement (kept in a bounded per-session cache keyed by text and parameter types).
-    /// Outside begin()/commit() it commits by itself. The views in `parameters` and `text` live until the call returns.
+    /// Runs one statement as a prepared statement (kept in a bounded per-session cache keyed by text and parameter
+    /// types). Outside begin()/commit() it commits by itself. The views in `parameters` and `text` live until the call
+    /// returns.
     /// @param parameters  In placeholder order; may be fewer than the text has (R-4.8: the engine complains).
     virtual core::awaitable<result<outcome>> execute(std::string_view text, std::span<const parameter> parameters,
                                                      row_sink& sink, description wanted, core::deadline until) = 0;
@@ -83,7 +84,8 @@ class connection {
                                                                         std::span<const std::vector<parameter>> sets,
                                                                         core::deadline until) = 0;
 
-    /// Opens a transaction: PostgreSQL BEGIN; MySQL SET autocommit=0, so that it stays open past an implicit commit.
+    /// Opens a transaction: PostgreSQL BEGIN; MySQL SET autocommit=0, so that it stays open past an implicit commit
+    ///
     virtual core::awaitable<result<void>> begin(core::deadline until) = 0;
     virtual core::awaitable<result<commit_status>> commit(core::deadline until) = 0;
     virtual core::awaitable<result<void>> rollback(core::deadline until) = 0;
@@ -102,7 +104,8 @@ class connection {
     /// PostgreSQL backend pid, MySQL CONNECTION_ID().
     [[nodiscard]] virtual std::int64_t backend_id() const noexcept = 0;
 
-    /// Cheap look at the descriptor, without a round trip: true when the server has closed it, or sent what nobody asked for.
+    /// Cheap look at the descriptor, without a round trip: true when the server has closed it, or sent what nobody
+    /// asked for.
     [[nodiscard]] virtual bool seems_dead() noexcept = 0;
 };
 

@@ -12,7 +12,19 @@ namespace borealis::sql {
 /// json 3802 (jsonb), uuid 2950; null and untyped 0 (the server infers).
 /// MySQL: text VAR_STRING, int8 LONGLONG, float8 DOUBLE, boolean TINY, bytes BLOB; the hinted ones are sent as text.
 enum class parameter_type : std::uint8_t {
-    null, boolean, int8, float8, text, bytes, date, time, timestamp, decimal, json, uuid, untyped,
+    null,
+    boolean,
+    int8,
+    float8,
+    text,
+    bytes,
+    date,
+    time,
+    timestamp,
+    decimal,
+    json,
+    uuid,
+    untyped,
 };
 
 /// One bound value. Text and bytes are views: whoever runs the statement keeps them alive until it is over.

@@ -13,10 +13,10 @@ namespace borealis::sql {
 struct cell {
     enum class form : std::uint8_t {
         null,
-        text,              ///< `text` in the engine's text form: PostgreSQL always; MySQL for text, decimal, temporal, JSON.
-                           ///< PostgreSQL bytea arrives as its hex text (`\x…`), booleans as `t`/`f`.
-        bytes,             ///< `text` holds raw bytes (MySQL blobs).
-        integer,           ///< `integer`
+        text,     ///< `text` in the engine's text form: PostgreSQL always; MySQL for text, decimal, temporal, JSON.
+                  ///< PostgreSQL bytea arrives as its hex text (`\x…`), booleans as `t`/`f`.
+        bytes,    ///< `text` holds raw bytes (MySQL blobs).
+        integer,  ///< `integer`
         unsigned_integer,  ///< `unsigned_integer`
         real4,             ///< `real`, of float4 precision
         real8,             ///< `real`
@@ -33,7 +33,8 @@ struct cell {
 /// What a driver does about a result before its first row arrives.
 enum class reception : std::uint8_t {
     plain,    ///< Run the statement as it is.
-    guarded,  ///< A row would make the call fail: outside a transaction, run it inside one and roll back if the sink stops.
+    guarded,  ///< A row would make the call fail: outside a transaction, run it inside one and roll back if the sink
+              ///< stops.
 };
 
 /// What a driver does after a row.

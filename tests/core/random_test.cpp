@@ -1,9 +1,9 @@
 #include "core/random.hpp"
 
-#include <gtest/gtest.h>
-
 #include <regex>
 #include <set>
+
+#include <gtest/gtest.h>
 
 namespace borealis::core {
 namespace {
@@ -21,7 +21,8 @@ TEST(random_uuid, given_many_when_made_then_all_are_version_4_and_differ) {
 TEST(random_alphanumeric, given_a_length_when_made_then_only_letters_and_digits) {
     const auto text = random_alphanumeric(5000);
     EXPECT_EQ(text.size(), 5000U);
-    EXPECT_EQ(text.find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"), std::string::npos);
+    EXPECT_EQ(text.find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"),
+              std::string::npos);
     EXPECT_EQ(std::set<char>(text.begin(), text.end()).size(), 62U);
 }
 

@@ -1,10 +1,10 @@
 #include "core/secret_text.hpp"
 
-#include <fmt/format.h>
-#include <gtest/gtest.h>
-
 #include <ostream>
 #include <type_traits>
+
+#include <fmt/format.h>
+#include <gtest/gtest.h>
 
 namespace borealis::core {
 namespace {
