@@ -52,9 +52,8 @@ int serve(const serve_options& options) {
     server::running_server running(with);
     const endpoint_note written(note, running.url());
     if (!server::is_loopback(with.address)) {
-        std::printf(
-            "WARNING: %s can be reached from other machines, callers are not authenticated and nothing is encrypted.\n",
-            with.address.c_str());
+        std::printf("WARNING: %s can be reached from other machines, %s nothing is encrypted.\n", with.address.c_str(),
+                    with.keys.empty() ? "callers are not authenticated and" : "and");
     }
     for (const auto& cluster : running.clusters()) {
         const auto secret = running.secret_of(cluster.id);

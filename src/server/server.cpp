@@ -7,7 +7,6 @@
 #include <thread>
 
 #include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/post.hpp>
@@ -15,6 +14,7 @@
 #include <fmt/format.h>
 #include <signal.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "core/async.hpp"
 #include "core/log.hpp"
@@ -85,6 +85,36 @@ tcp::endpoint endpoint_of(const config& with) {
     if (failed) throw std::runtime_error(fmt::format("`listen`: `{}` is no IP address", with.address));
     return {address, with.port};
 }
+
+/// Says what happens again and again at most this often.
+class seldom {
+ public:
+    [[nodiscard]] bool now() {
+        const auto at = core::clock::now();
+        if (at < next_) return false;
+        next_ = at + std::chrono::seconds(5);
+        return true;
+    }
+
+ private:
+    core::clock::time_point next_ = core::clock::time_point::min();
+};
+
+/// For coroutines that nobody waits for.
+struct log_exception_of {
+    std::string_view what;
+    void operator()(const std::exception_ptr& thrown) const {
+        if (!thrown) return;
+        try {
+            std::rethrow_exception(thrown);
+        } catch (const std::exception& e) {
+            core::log(core::log_level::error, "{} ended in an exception: {}", what, e.what());
+        }
+    }
+};
+
+/// The second SIGINT or SIGTERM: whoever sends it does not want to wait. Databases end with their parent.
+void end_at_once(int number) { ::_exit(128 + number); }
 
 /// SO_REUSEPORT: each thread has a listening socket of its own, and the kernel spreads connections over them.
 using reuse_port = asio::detail::socket_option::boolean<SOL_SOCKET, SO_REUSEPORT>;
@@ -161,10 +191,11 @@ struct running_server::parts {
     parts(const parts&) = delete;
     parts& operator=(const parts&) = delete;
     ~parts() {
+        // A call that outlived the drain still refers to its worker from a suspended coroutine: it is left to the end
+        // of the process rather than pulled from under it.
+        static auto& cut_off = *new std::vector<std::unique_ptr<worker>>;  // never destroyed
         for (auto& on : workers) {
-            // A call that outlived the drain still refers to its worker from a suspended coroutine: it is left to the
-            // end of the process rather than pulled from under it.
-            if (on->clients.open() != 0) static_cast<void>(on.release());
+            if (on->clients.open() != 0) cut_off.push_back(std::move(on));
         }
     }
 
@@ -187,20 +218,25 @@ struct running_server::parts {
 };
 
 core::awaitable<void> running_server::parts::accept(worker& on) {
+    seldom failing;
+    seldom full;
     while (!stopping) {
         auto [failed, socket] = co_await on.acceptor.async_accept(core::as_tuple);
         if (failed == asio::error::operation_aborted || stopping) co_return;
         if (failed) {  // out of descriptors, or the client is gone again: neither ends the server
             if (failed != asio::error::connection_aborted) {
-                core::log(core::log_level::warning, "cannot accept a connection: {}", failed.message());
+                if (failing.now())
+                    core::log(core::log_level::warning, "cannot accept a connection: {}", failed.message());
                 core::timer pause(on.loop.get_executor(), std::chrono::milliseconds(100));
                 [[maybe_unused]] const auto [ignored] = co_await pause.async_wait(core::as_tuple);
             }
             continue;
         }
         if (connections.load(std::memory_order_relaxed) >= with.limits.connections) {
-            core::log(core::log_level::warning, "closed a connection: `limits.connections` = {} are open",
-                      with.limits.connections);
+            if (full.now()) {
+                core::log(core::log_level::warning, "new connections are closed: `limits.connections` = {} are open",
+                          with.limits.connections);
+            }
             continue;
         }
         boost::system::error_code ignored;  // slower without, not wrong
@@ -209,12 +245,7 @@ core::awaitable<void> running_server::parts::accept(worker& on) {
         asio::co_spawn(on.loop.get_executor(), on.clients.serve(std::move(socket)),
                        [this](const std::exception_ptr& thrown) {
                            connections.fetch_sub(1, std::memory_order_relaxed);
-                           if (!thrown) return;
-                           try {
-                               std::rethrow_exception(thrown);
-                           } catch (const std::exception& e) {
-                               core::log(core::log_level::error, "a connection ended in an exception: {}", e.what());
-                           }
+                           log_exception_of{"a connection"}(thrown);
                        });
     }
 }
@@ -247,13 +278,13 @@ core::awaitable<void> running_server::parts::drain(worker& on, core::deadline un
 
 void running_server::parts::start() {
     ::signal(SIGPIPE, SIG_IGN);  // a client that is gone is an error code, not the end
-    check(with);
     core::set_log_level(with.log_level);
+    auto at = endpoint_of(with);
+    check(with);
     state = open_state(with, true);
     engines = {.postgresql = postgres::make_driver(), .mysql = mysql::make_driver()};
     const unsigned cores = std::max(1U, std::thread::hardware_concurrency());
     const unsigned count = std::min(with.threads == 0 ? cores : with.threads, 128U);
-    auto at = endpoint_of(with);
     for (unsigned i = 0; i < count; ++i) {
         auto& on = *workers.emplace_back(std::make_unique<worker>(*this, static_cast<std::uint8_t>(i)));
         services.push_back(&on.api);
@@ -281,8 +312,8 @@ void running_server::parts::start() {
     port = at.port();
     for (auto& on : workers) on->api.meet(services);
     for (auto& on : workers) {
-        asio::co_spawn(on->loop.get_executor(), accept(*on), asio::detached);
-        asio::co_spawn(on->loop.get_executor(), tick(*on), asio::detached);
+        asio::co_spawn(on->loop.get_executor(), accept(*on), log_exception_of{"accepting connections"});
+        asio::co_spawn(on->loop.get_executor(), tick(*on), log_exception_of{"a thread's clock"});
         on->thread = std::thread([loop = &on->loop] {
             const auto guard = asio::make_work_guard(*loop);
             loop->run();
@@ -293,20 +324,31 @@ void running_server::parts::start() {
 void running_server::parts::finish() noexcept {
     stopping = true;
     const auto until = core::deadline::after(with.limits.drain);
+    std::size_t cut_off = 0;
     for (auto& on : workers) {
-        if (on->thread.joinable()) asio::co_spawn(on->loop.get_executor(), drain(*on, until), asio::detached);
+        if (on->thread.joinable())
+            asio::co_spawn(on->loop.get_executor(), drain(*on, until), log_exception_of{"a drain"});
     }
     for (auto& on : workers) {
         if (!on->thread.joinable()) continue;
         on->thread.join();
+        cut_off += on->clients.open();
         on->clients.close_all();
         on->loop.restart();
         on->loop.run_for(std::chrono::milliseconds(200));  // lets what was cut off end in order
     }
+    if (cut_off != 0) core::log(core::log_level::warning, "{} calls were cut off", cut_off);
     if (state.clusters) state.clusters->stop_all();
 }
 
-running_server::running_server(config with) : parts_(std::make_unique<parts>(std::move(with))) { parts_->start(); }
+running_server::running_server(config with) : parts_(std::make_unique<parts>(std::move(with))) {
+    try {
+        parts_->start();
+    } catch (...) {
+        parts_->finish();  // threads that were started already
+        throw;
+    }
+}
 
 running_server::~running_server() { parts_->finish(); }
 
@@ -335,6 +377,9 @@ void running_server::run() {
     parts_->asked_to_stop.get_future().wait();
     loop.stop();
     waiting.join();
+    boost::system::error_code ignored;  // then the next signal is swallowed, and the drain has its limit all the same
+    signals.clear(ignored);
+    for (const int number : {SIGINT, SIGTERM}) ::signal(number, end_at_once);
     core::log(core::log_level::info, "stopping: no new connections; running calls have {} s",
               parts_->with.limits.drain.count());
     parts_->finish();

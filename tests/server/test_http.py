@@ -8,7 +8,7 @@ import unittest
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "support"))
-from running import AUTHORIZATION, Server, both_databases_config, databases  # noqa: E402
+from running import AUTHORIZATION, SANITIZED, Server, both_databases_config, databases  # noqa: E402
 
 BODY = None
 
@@ -309,6 +309,7 @@ class Load(unittest.TestCase):
             self.assertEqual(json.loads(c.answer()[2]), ONE)
             c.socket.close()
 
+    @unittest.skipIf(SANITIZED, "a sanitizer keeps freed memory")
     def test_a_large_result_does_not_grow_the_process(self):
         def resident():
             return int(re.search(r"VmRSS:\s+(\d+) kB", Path(f"/proc/{server.process.pid}/status").read_text())[1])

@@ -2,6 +2,7 @@
 import json
 import os
 import pathlib
+import re
 import shutil
 import signal
 import subprocess
@@ -12,10 +13,18 @@ import urllib.request
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 BINARY = pathlib.Path(os.environ.get("BOREALIS_BINARY", ROOT / "build" / "dev" / "borealis"))
+SANITIZED = BINARY.parent.name in ("asan", "tsan")
 CLUSTER = "arn:aws:rds:us-east-1:123456789012:cluster:"
 SECRET = "arn:aws:secretsmanager:us-east-1:123456789012:secret:"
 AUTHORIZATION = ("AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/rds-data/aws4_request, "
                  "SignedHeaders=host;x-amz-date, Signature=" + "0" * 64)
+
+# What no server may write to its log, whatever is done to it.
+COMPLAINTS = re.compile(r"^.*(?:ERROR: \w+Sanitizer|WARNING: ThreadSanitizer|: runtime error: |ended in an exception|terminate called|Assertion .* failed).*$", re.MULTILINE)
+
+
+class ServerComplaint(Exception):
+    """A sanitizer's report, or an exception that nobody expected, in a server's log. No AssertionError: none of the tests waits for it."""
 
 
 class Database:
@@ -64,12 +73,13 @@ def databases():
 class Server:
     """`with Server(config) as server:` — server.url, server.port, server.process; the state folder goes with it."""
 
-    def __init__(self, config=None, *arguments, state=None, environment=None):
+    def __init__(self, config=None, *arguments, state=None, environment=None, through=()):
         self.keeps_state = state is not None
         self.state = pathlib.Path(state or tempfile.mkdtemp(prefix="borealis-test-"))
         self.state.chmod(0o711)  # the databases' user must be able to pass
         self.arguments = list(arguments)
         self.environment = environment
+        self.through = list(through)  # words before the program's: another user, other limits
         if "--listen" not in arguments:
             self.arguments += ["--listen", "127.0.0.1:0"]
         if config is not None:
@@ -82,7 +92,7 @@ class Server:
 
     def start(self):
         with open(self.log, "ab") as log:
-            self.process = subprocess.Popen([BINARY, "serve", "--state-dir", self.state, *self.arguments],
+            self.process = subprocess.Popen([*self.through, BINARY, "serve", "--state-dir", self.state, *self.arguments],
                                             stdout=log, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, env=self.environment)
         deadline = time.monotonic() + 30
         while time.monotonic() < deadline:
@@ -94,15 +104,21 @@ class Server:
             if self.process.poll() is not None:
                 break
             time.sleep(0.02)
+        self.check_log()
         raise AssertionError("borealis serve did not start:\n" + self.text())
 
     def text(self):
         return self.log.read_text(errors="replace") if self.log.exists() else ""
 
+    def check_log(self):
+        if found := COMPLAINTS.search(self.text()):
+            raise ServerComplaint(self.text()[found.start():][:20_000])
+
     def stop(self, how=signal.SIGTERM):
         if self.process and self.process.poll() is None:
             self.process.send_signal(how)
             self.process.wait(60)
+        self.check_log()
         return self.process.returncode if self.process else None
 
     def call(self, operation, **members):
@@ -113,9 +129,11 @@ class Server:
         return self.start()
 
     def __exit__(self, *_):
-        self.stop()
-        if not self.keeps_state:
-            shutil.rmtree(self.state, ignore_errors=True)
+        try:
+            self.stop()
+        finally:
+            if not self.keeps_state:
+                shutil.rmtree(self.state, ignore_errors=True)
 
 
 def post(url, body, headers=None):
