@@ -260,6 +260,10 @@ void read_secret(section& from, config& into, const fs::path& folder, const envi
     from.text("database", secret.database);
     from.finish();
     if (secret.name.empty()) from.fail(from.where(), "a [[secret]] needs a `name`");
+    for (const auto& other : into.secrets) {
+        if (other.name == secret.name)
+            from.fail(from.where(), fmt::format("there is a [[secret]] `{}` already", secret.name));
+    }
     if (secret.username.empty()) from.fail(from.where(), fmt::format("secret `{}` needs a `username`", secret.name));
     try {
         secret.password = resolve_secret(password, folder, variables);
@@ -278,12 +282,16 @@ void read_key(section& from, config& into, const fs::path& folder, const environ
     if (key.id.empty() || key.id.size() > 128 || key.id.find_first_of("/, \t") != std::string::npos) {
         from.fail(from.where(), "a [[key]] needs an `id`: up to 128 characters without blank, comma or slash");
     }
-    if (secret.empty()) from.fail(from.where(), fmt::format("key `{}` needs a `secret`", key.id));
+    for (const auto& other : into.keys) {
+        if (other.id == key.id) from.fail(from.where(), fmt::format("there is a [[key]] `{}` already", key.id));
+    }
     try {
         key.secret = resolve_secret(secret, folder, variables);
     } catch (const std::runtime_error& e) {
         from.fail(from.where(), fmt::format("key `{}`: {}", key.id, e.what()));
     }
+    // Also where it came from a variable or a file: anybody could sign with an empty one.
+    if (key.secret.empty()) from.fail(from.where(), fmt::format("key `{}` needs a `secret` that is not empty", key.id));
     into.keys.push_back(std::move(key));
 }
 

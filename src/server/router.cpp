@@ -92,7 +92,16 @@ core::awaitable<reply> router::route(const http::request& asked) {
     const auto target = asked.find("x-amz-target");
     const bool to_secrets = asked.path == "/" && asked.method == "POST" && target.starts_with("secretsmanager.");
     auto who = identify(asked, to_secrets ? "secretsmanager" : "rds-data");
-    if (!who) co_return std::move(who.error());
+    if (!who) {
+        auto& refused = who.error();
+        if (to_secrets) {  // AWS JSON 1.1: clients look for the error's name in the body
+            refused.content_type = "application/x-amz-json-1.1";
+            std::string named = R"({"__type":)";
+            json::append_string(named, refused.error_type);
+            refused.body = named + ',' + refused.body.substr(1);
+        }
+        co_return std::move(refused);
+    }
 
     if (const auto what = data_api::find_operation(asked.path)) {
         if (asked.method != "POST") {
