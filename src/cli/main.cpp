@@ -28,10 +28,14 @@ int main(int count, char** words) {
         app.parse(count, words);
         return chosen();
     } catch (const CLI::ParseError& e) {
-        const int status = app.exit(e);
-        return status == 0 ? 0 : misused;
+        if (e.get_exit_code() == 0) return app.exit(e);  // --help, --version
+        std::fprintf(stderr, "borealis: %s; --help says more\n", e.what());
+        return misused;
     } catch (const borealis::aws_error& e) {
         std::fprintf(stderr, "borealis: %s: %s\n", e.code().c_str(), e.message().c_str());
+        return e.code() == "ConfigurationError" ? misused : failed;
+    } catch (const borealis::cli::call_failed& e) {
+        std::fprintf(stderr, "borealis: %s\n", e.what());
         return failed;
     } catch (const std::exception& e) {
         std::fprintf(stderr, "borealis: %s\n", e.what());

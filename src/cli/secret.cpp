@@ -32,7 +32,7 @@ server::opened_state open(const secret_options& options) {
 
 template <class T>
 T value_or_throw(core::result<T> got) {
-    if (!got) throw std::runtime_error(got.error().message);
+    if (!got) throw call_failed(got.error().message);
     if constexpr (!std::is_void_v<T>) return std::move(*got);
 }
 
