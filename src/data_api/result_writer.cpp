@@ -93,7 +93,7 @@ sql::flow result_writer::row(std::span<const sql::cell> cells, std::size_t wire_
         return sql::flow::stop;
     }
     if (trouble_) return sql::flow::more;
-    bytes_ += row_cost(cells.size()) + wire_bytes;
+    bytes_ += wire_bytes;
     if (bytes_ > profile_.result_bytes) return refuse(error_kind::unsupported_result, too_large(profile_.result_bytes));
     const auto problem = formatted_ ? write_object(cells) : write_fields(cells);
     if (problem != spoilt::no) return refuse(problem);

@@ -523,7 +523,17 @@ core::awaitable<sql::result<void>> session::learn_origins(call& now, statement& 
 
 // ---- running
 
-sql::flow session::hand_over(const pg_result* row, sql::row_sink& sink) {
+namespace {
+
+/// A value's octets as counts them: a bytea's own, not those of its hexadecimal text.
+std::size_t octets_of(const sql::column& of, std::string_view text) {
+    const bool hexadecimal = of.type == sql::type_class::bytes && !of.is_array && text.starts_with("\\x");
+    return hexadecimal ? text.size() / 2 - 1 : text.size();
+}
+
+}  // namespace
+
+sql::flow session::hand_over(const pg_result* row, std::span<const sql::column> columns, sql::row_sink& sink) {
     const int count = PQnfields(row);
     cells_.resize(static_cast<std::size_t>(count));
     std::size_t octets = 2 + 4 * cells_.size();
@@ -535,7 +545,7 @@ sql::flow session::hand_over(const pg_result* row, sql::row_sink& sink) {
         } else {
             cell.is = sql::cell::form::text;
             cell.text = cell_of(row, 0, i);
-            octets += cell.text.size();
+            octets += octets_of(columns[static_cast<std::size_t>(i)], cell.text);
         }
     }
     return sink.row(cells_, octets);
@@ -586,7 +596,7 @@ core::awaitable<sql::result<sql::outcome>> session::run(call& now, statement& wh
                 }
                 if (status == PGRES_TUPLES_OK) {
                     complete = true;
-                } else if (!out.stopped && !failed && hand_over(r, sink) == sql::flow::stop) {
+                } else if (!out.stopped && !failed && hand_over(r, which.columns, sink) == sql::flow::stop) {
                     out.stopped = true;
                     if (rest == on_stop::cancel) press_cancel(now);
                 }

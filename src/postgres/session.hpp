@@ -76,7 +76,7 @@ class session final : public sql::connection {
 
     [[nodiscard]] sql::result<void> may_start(core::deadline until) const;
     void fill_columns(statement& which, const pg_result* description);
-    sql::flow hand_over(const pg_result* row, sql::row_sink& sink);
+    sql::flow hand_over(const pg_result* row, std::span<const sql::column> columns, sql::row_sink& sink);
     void send_closes();
     static void take_notice(void* self, const pg_result* notice);
 

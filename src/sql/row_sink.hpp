@@ -55,7 +55,7 @@ class row_sink {
     virtual reception columns(std::span<const column> all) = 0;
 
     /// Called once a row, with one cell a column.
-    /// @param wire_bytes  Size of the row's values as the database sent them, for size limits.
+    /// @param wire_bytes  Size of the row for size limits: 2, and for each column 4 and its value's octets.
     virtual flow row(std::span<const cell> cells, std::size_t wire_bytes) = 0;
 };
 

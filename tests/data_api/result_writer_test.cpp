@@ -125,14 +125,14 @@ TEST_P(at_the_limit,
        given_rows_when_they_pass_the_size_limit_then_reading_stops_and_writing_does_not) {
     const bool reads = GetParam();
     profile small = aws_v2;
-    small.result_bytes = 2 * (2 + 4 * 2 + 100);
+    small.result_bytes = 2 * 110;
     result_writer writer(small, {}, reads ? statement::reads : statement::writes);
     writer.columns(id_and_name);
     const std::vector cells = {text("1"), text("x")};
-    EXPECT_EQ(writer.row(cells, 100), flow::more);
-    EXPECT_EQ(writer.row(cells, 100), flow::more);
+    EXPECT_EQ(writer.row(cells, 110), flow::more);
+    EXPECT_EQ(writer.row(cells, 110), flow::more);
     EXPECT_FALSE(writer.trouble());
-    EXPECT_EQ(writer.row(cells, 0), reads ? flow::stop : flow::more);
+    EXPECT_EQ(writer.row(cells, 10), reads ? flow::stop : flow::more);
     ASSERT_TRUE(writer.trouble());
     EXPECT_EQ(writer.trouble()->message, "The result exceeds the size limit 220 bytes.");
 }
@@ -142,7 +142,7 @@ INSTANTIATE_TEST_SUITE_P(both, at_the_limit, testing::Bool());
 TEST(result_writer, given_the_default_limit_when_passed_then_the_text_is_awss) {
     result_writer writer(aws_v2, {}, statement::reads);
     writer.columns(id_and_name);
-    EXPECT_EQ(writer.row(std::vector{text("1"), text("x")}, 1024 * 1024), flow::stop);
+    EXPECT_EQ(writer.row(std::vector{text("1"), text("x")}, 1024 * 1024 + 1), flow::stop);
     EXPECT_EQ(writer.trouble()->message, "The result exceeds the size limit 1 MB.");
 }
 

@@ -67,6 +67,12 @@ TEST_F(postgres_execute, given_rows_when_read_then_cells_and_sizes_are_the_wires
     EXPECT_EQ(into.octets, (2 + 4 * 3 + 4) + (2 + 4 * 3 + 3));
 }
 
+TEST_F(postgres_execute, given_bytea_when_read_then_its_own_octets_count) {
+    keeper into;
+    ASSERT_TRUE(execute("SELECT decode(repeat('00', 1000), 'hex'), ''::bytea, '\\x00'", {}, into));
+    EXPECT_EQ(into.octets, 2U + 4 * 3 + 1000 + 0 + 4);
+}
+
 //
 TEST_F(postgres_execute, given_copy_when_run_then_it_is_unsupported_and_ends_the_session) {
     must("CREATE TABLE t (id int)");
