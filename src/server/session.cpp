@@ -23,7 +23,7 @@ constexpr std::string_view continue_line = "HTTP/1.1 100 Continue\r\n\r\n";
 
 /// What a client that is still sending gets to send after our last word, so that it reads it before the reset (RFC
 /// 9112, 9.6).
-constexpr std::size_t linger_bytes = 1024 * 1024;
+constexpr std::size_t linger_bytes = 64 * 1024 * 1024;
 constexpr std::chrono::seconds linger_time{2};
 
 reply reply_to(const http::refusal& why) {

@@ -234,6 +234,10 @@ class Framing(unittest.TestCase):
                 self.assertEqual((status, json.loads(body)), (413, {"message": "Request Entity Too Large"}))
                 self.assertNotIn("x-amzn-errortype", headers)
 
+    def test_a_client_that_sends_all_before_it_reads_sees_413(self):
+        status, _, body = ask(head(length=20_000_000) + b" " * 20_000_000)
+        self.assertEqual((status, json.loads(body)), (413, {"message": "Request Entity Too Large"}))
+
     def test_body_of_the_limit_r_3_1(self):
         body = BODY + b" " * (4 * 1024 * 1024 - len(BODY))
         self.assertEqual(ask(head(length=len(body)) + body)[0], 200)
