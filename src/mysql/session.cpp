@@ -483,10 +483,12 @@ core::awaitable<sql::result<sql::outcome>> session::run(statement& what, std::sp
     }
     const unsigned long wanted = ::mysql_stmt_param_count(what.prepared.get());
     if (wanted != parameters.size()) {
-        co_return std::unexpected(sql::failure{
-            .kind = failure_kind::database,
-            .message = fmt::format("The statement has {} parameters, but {} were supplied", wanted, parameters.size()),
-            .sqlstate = "HY000"});
+        co_return std::unexpected(
+            sql::failure{.kind = failure_kind::database,
+                         .message = fmt::format("The statement has {} parameter{}, but {} were supplied", wanted,
+                                                wanted == 1 ? "" : "s", parameters.size()),
+                         .sqlstate = "HY000",
+                         .code = ER_WRONG_ARGUMENTS});
     }
     // MariaDB says only while it runs that such a statement returns rows, and of which types; so what may have to be
     // undone (sql::reception::guarded) is always run in a transaction.

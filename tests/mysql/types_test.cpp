@@ -270,6 +270,7 @@ TEST_F(mysql_parameters, given_too_few_when_run_then_the_failure_counts_them) {
     ASSERT_FALSE(out);
     EXPECT_EQ(out.error().kind, sql::failure_kind::database);
     EXPECT_EQ(out.error().sqlstate, "HY000");
+    EXPECT_EQ(out.error().code, 1210U);
     EXPECT_NE(out.error().message.find("2 parameters, but 1"), std::string::npos) << out.error().message;
     EXPECT_TRUE(session->usable());
 }
