@@ -492,7 +492,7 @@ core::awaitable<sql::result<sql::outcome>> session::run(statement& what, std::sp
     }
     // MariaDB says only while it runs that such a statement returns rows, and of which types; so what may have to be
     // undone (sql::reception::guarded) is always run in a transaction.
-    const bool wrapped = what.returns_from_write && !in_transaction() && (status_ & SERVER_STATUS_AUTOCOMMIT) != 0;
+    const bool wrapped = what.returns_from_write && !in_transaction();
     if (wrapped) {
         auto begun = co_await run_command("START TRANSACTION");
         if (!begun) co_return std::unexpected(std::move(begun.error()));
@@ -583,17 +583,23 @@ core::awaitable<sql::result<void>> session::control(std::string_view text, core:
     co_return done;
 }
 
-// with autocommit off the transaction stays open past the implicit commit of a CREATE TABLE; reset() turns it
-// on.
+// with autocommit off the transaction stays open past the implicit commit of a CREATE TABLE.
 core::awaitable<sql::result<void>> session::begin(core::deadline until) { return control("SET autocommit=0", until); }
 
 core::awaitable<sql::result<sql::commit_status>> session::commit(core::deadline until) {
-    auto done = co_await control("COMMIT", until);
+    auto done = co_await end("COMMIT", until);
     if (!done) co_return std::unexpected(std::move(done.error()));
     co_return sql::commit_status::committed;
 }
 
-core::awaitable<sql::result<void>> session::rollback(core::deadline until) { return control("ROLLBACK", until); }
+core::awaitable<sql::result<void>> session::rollback(core::deadline until) { return end("ROLLBACK", until); }
+
+core::awaitable<sql::result<void>> session::end(std::string_view text, core::deadline until) {
+    auto done = co_await control(text, until);
+    // What the next caller writes would never be committed. Should this fail, in_transaction() still tells of it.
+    if (done && !autocommits()) (void)co_await control("SET autocommit=1", until);
+    co_return done;
+}
 
 core::awaitable<sql::result<void>> session::reset(core::deadline until) {
     if (auto problem = not_ready(until)) co_return std::unexpected(std::move(*problem));

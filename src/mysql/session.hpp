@@ -43,7 +43,9 @@ class session final : public sql::connection, private interrupter {
     core::awaitable<sql::result<void>> rollback(core::deadline until) override;
     core::awaitable<sql::result<void>> reset(core::deadline until) override;
     [[nodiscard]] bool usable() const noexcept override { return !broken_; }
-    [[nodiscard]] bool in_transaction() const noexcept override { return (status_ & SERVER_STATUS_IN_TRANS) != 0; }
+    [[nodiscard]] bool in_transaction() const noexcept override {
+        return (status_ & SERVER_STATUS_IN_TRANS) != 0 || !autocommits();
+    }
     [[nodiscard]] std::int64_t backend_id() const noexcept override { return id_; }
     [[nodiscard]] bool seems_dead() noexcept override { return broken_ || wire_.readable(); }
 
@@ -82,6 +84,9 @@ class session final : public sql::connection, private interrupter {
     core::awaitable<sql::result<sql::outcome>> run_text(std::string_view text, sql::row_sink& sink);
     core::awaitable<sql::result<void>> run_command(std::string_view text);
     core::awaitable<sql::result<void>> control(std::string_view text, core::deadline until);
+    /// Ends the transaction that begin() opened, so that statements commit by themselves again.
+    core::awaitable<sql::result<void>> end(std::string_view text, core::deadline until);
+    [[nodiscard]] bool autocommits() const noexcept { return (status_ & SERVER_STATUS_AUTOCOMMIT) != 0; }
     core::awaitable<sql::result<void>> drop_results(MYSQL_STMT* what);
     core::awaitable<void> row_dropped(rest& of);
     void bind(MYSQL_STMT* what, std::span<const sql::parameter> parameters);

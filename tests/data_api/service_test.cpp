@@ -468,6 +468,17 @@ TEST_P(service_test, given_a_failing_set_when_batched_then_none_stays) {  // R-8
     EXPECT_EQ(batch("INSERT INTO t VALUES (:v)", three_sets).status, 200);  // and the session is fit for the next
 }
 
+TEST_P(service_test, given_a_batch_has_ended_when_more_is_written_then_it_stays) {
+    execute("CREATE TABLE t (v INT PRIMARY KEY)");
+    for (const auto& sets : {three_sets, twice_one}) {
+        batch("INSERT INTO t VALUES (:v)", sets);
+        // On the same session, which then rests: nothing of the batch's transaction may last.
+        EXPECT_EQ(execute("DELETE FROM t").status, 200);
+        api->run_for(std::chrono::milliseconds(50));
+        EXPECT_EQ(value_of("SELECT COUNT(*) FROM t"), "0");
+    }
+}
+
 TEST_P(service_test, given_a_failing_set_when_batched_in_a_transaction_then_engines_differ) {
     execute("CREATE TABLE t (v INT PRIMARY KEY)");
     const auto id = begin();

@@ -300,6 +300,25 @@ TEST_F(mysql_transactions, given_a_transaction_when_ended_then_its_writes_are_ke
     EXPECT_EQ(rows(*other, "SELECT v FROM t"), std::vector<std::string>{"2"});
 }
 
+TEST_F(mysql_transactions, given_a_transaction_when_ended_then_statements_commit_by_themselves_again) {
+    done("CREATE TABLE t (v INT) ENGINE=InnoDB");
+    const auto other = another();
+    for (const bool commits : {true, false}) {
+        ASSERT_TRUE(turning.run(session->begin(soon())));
+        EXPECT_TRUE(session->in_transaction());  // also before the first statement
+        done("DELETE FROM t");
+        if (commits) {
+            ASSERT_TRUE(turning.run(session->commit(soon())));
+        } else {
+            ASSERT_TRUE(turning.run(session->rollback(soon())));
+        }
+        EXPECT_FALSE(session->in_transaction());
+        done("INSERT INTO t VALUES (1)");
+        EXPECT_FALSE(session->in_transaction());
+        EXPECT_EQ(rows(*other, "SELECT COUNT(*) FROM t"), std::vector<std::string>{commits ? "1" : "2"});
+    }
+}
+
 TEST_F(mysql_transactions, given_an_implicit_commit_when_more_is_written_then_that_is_a_transaction_again) {
     done("CREATE TABLE t (v INT) ENGINE=InnoDB");
     ASSERT_TRUE(turning.run(session->begin(soon())));
