@@ -50,7 +50,7 @@ function(borealis_test name)
   add_test(NAME ${name} COMMAND ${name})
 endfunction()
 
-# borealis_python_test(<name> <file>): a unittest program run by the tests' own Python (build/venv, made by ./test).
+# borealis_python_test(<name> <file> [argument...]): a unittest program run by the tests' own Python (build/venv, made by ./test).
 function(borealis_python_test name file)
-  add_test(NAME ${name} COMMAND ${PROJECT_SOURCE_DIR}/build/venv/bin/python ${CMAKE_CURRENT_SOURCE_DIR}/${file})
+  add_test(NAME ${name} COMMAND ${PROJECT_SOURCE_DIR}/build/venv/bin/python ${CMAKE_CURRENT_SOURCE_DIR}/${file} ${ARGN})
 endfunction()
