@@ -48,7 +48,11 @@ CLIENTS = {
     "javascript": (JAVASCRIPT, "sdk.mjs", BOTH),
     "data_api_client": (JAVASCRIPT, "data_api_client.mjs", BOTH),
     "drizzle": (JAVASCRIPT, "drizzle.mjs", ("postgresql",)),
+    "kysely": (JAVASCRIPT, "kysely.mjs", BOTH),
+    "knex": (JAVASCRIPT, "knex.mjs", BOTH),
+    "typeorm": (JAVASCRIPT, "typeorm.mjs", BOTH),
     "go": (GOLANG, "Test", BOTH),
+    "aurora_data_api": (PYTHON3, "db_api.py", BOTH),
 }
 
 
@@ -126,7 +130,9 @@ def cases(name):
             for i, m in enumerate(found):
                 outcome = "skipped" if m["why"] else outcomes.get(m["word"], "failed")
                 failed += outcome == "failed"
-                yield Case(f"{name} over {engine}: {m['name']}", outcome, m["why"] or output[around[i]:around[i + 2]])
+                # Around the case in the output, and the end: the runners differ in where they tell the details.
+                text = m["why"] or output[around[i]:around[i + 2]] + "\n" + output[around[-2]:]
+                yield Case(f"{name} over {engine}: {m['name']}", outcome, text)
             # A program that fell over before or beside its cases, or that had none, is a failure as well.
             if not found or (status != 0) != (failed != 0):
                 yield Case(f"{name} over {engine}: the program as a whole", "failed", f"ended with {status}\n{output}")
