@@ -399,7 +399,7 @@ std::string keeper::check_record() const {
     if (::stat(data.c_str(), &about) != 0) refuse(data, "cannot be used");
     if (about.st_uid != who_.user) {
         throw std::runtime_error(
-            fmt::format("{0}: belongs to the user with id {1}, and the database runs as {2}; set run_as, or: "
+            fmt::format("{0}: belongs to the user with id {1}, and the database runs as {2}; set run_databases_as, or: "
                         "chown -R {2} {0}",
                         data.string(), about.st_uid, who_.name));
     }
@@ -421,7 +421,7 @@ void keeper::start() {
     if (const auto closed = first_closed_folder(who_, folder_.parent_path()); !closed.empty()) {
         throw std::runtime_error(
             fmt::format("the folder {0} is closed to the user {1}, who runs the database; open it (chmod o+x {0}), "
-                        "put the state folder elsewhere, or set run_as",
+                        "put the state folder elsewhere, or set run_databases_as",
                         closed.string(), who_.name));
     }
     installed_ = kind_.find(with_, who_, is_new ? std::string() : check_record());
@@ -499,8 +499,15 @@ void keeper::run_to_end(const command& what, int output, core::deadline until) {
         throw std::runtime_error(fmt::format("{} ended with {}", what.words.front(), how));
 }
 
+void keeper::remove_short_folder() const {
+    const auto run = site_in(folder_).run;
+    std::error_code ignored;  // an empty folder in /tmp, that the next start takes over
+    if (run.parent_path() != folder_) fs::remove_all(run, ignored);
+}
+
 void keeper::stop() {
     if (!server_.runs()) {
+        remove_short_folder();
         if (now()->state != status::failed) publish(status::stopped);
         return;
     }
@@ -518,6 +525,7 @@ void keeper::stop() {
     }
     server_.reap();
     end_database_processes_in(site_in(folder_).data, core::deadline(core::clock::now()));
+    remove_short_folder();
     publish(status::stopped);
     core::log(core::log_level::info, "cluster {}: stopped", what_.id);
 }
@@ -533,8 +541,6 @@ void keeper::remove() {
         fs::rename(folder_, dying);
         fs::remove_all(dying);
     }
-    const auto run = site_in(folder_).run;
-    if (run.parent_path() != folder_) fs::remove_all(run);
     {
         // Else a call that has found it before the registry forgets it would make it anew.
         const std::lock_guard lock(mutex_);

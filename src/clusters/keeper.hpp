@@ -68,6 +68,8 @@ class keeper {
     void create(const installation& with, const std::filesystem::path& draft);
     void run_to_end(const command& what, int output, core::deadline until);
     void stop();
+    /// The folder in /tmp of a socket whose own path would be too long.
+    void remove_short_folder() const;
     void remove();
     void note_death();
     /// Sleeps until the child ends (true), or `until` (false). Throws closing_down.

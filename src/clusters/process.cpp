@@ -121,19 +121,20 @@ account choose_account(const std::string& run_as) {
         const std::string name = us == nullptr ? fmt::format("{}", ::geteuid()) : us->pw_name;
         if (!run_as.empty() && run_as != name) {
             throw std::runtime_error(fmt::format(
-                "run_as = \"{}\": only root can run databases as another user, and this is {}; leave it out", run_as,
-                name));
+                "run_databases_as = \"{}\": only root can run databases as another user, and this is {}; leave it out",
+                run_as, name));
         }
         return {.name = name, .user = ::geteuid(), .group = ::getegid()};
     }
     const passwd* found = run_as.empty() ? find("borealis") : find(run_as);
     if (found == nullptr && run_as.empty()) found = find("nobody");
     if (found == nullptr) {
-        throw std::runtime_error(fmt::format("run_as = \"{0}\": there is no such user; make it: useradd --system {0}",
-                                             run_as.empty() ? "borealis" : run_as));
+        throw std::runtime_error(
+            fmt::format("run_databases_as = \"{0}\": there is no such user; make it: useradd --system {0}",
+                        run_as.empty() ? "borealis" : run_as));
     }
     if (found->pw_uid == 0)
-        throw std::runtime_error("run_as: databases refuse to run as root; name an unprivileged user");
+        throw std::runtime_error("run_databases_as: databases refuse to run as root; name an unprivileged user");
     account who{.name = found->pw_name, .user = found->pw_uid, .group = found->pw_gid, .groups = {}, .is_us = false};
     int count = 64;
     who.groups.resize(static_cast<std::size_t>(count));
