@@ -151,8 +151,12 @@ struct store::parts {
         const auto data = given.folder / "secrets.db";
         const auto key_file = given.folder / "secrets.key";
         // In this order: a key is always made before the data that needs it.
-        const bool has_data = std::filesystem::exists(data);
-        if (!std::filesystem::exists(key_file)) {
+        const bool has_data = std::filesystem::exists(data, failed);
+        const bool has_key = !failed && std::filesystem::exists(key_file, failed);
+        if (failed)
+            throw std::runtime_error(
+                fmt::format("{}: cannot be looked into: {}", given.folder.string(), failed.message()));
+        if (!has_key) {
             if (has_data) {
                 throw std::runtime_error(
                     fmt::format("{}: is missing, and {} cannot be read without it; restore it, or remove "

@@ -1,4 +1,5 @@
 """A real `borealis serve` for tests, over the test databases or over managed clusters of its own."""
+import atexit
 import json
 import os
 import pathlib
@@ -76,6 +77,8 @@ class Server:
     def __init__(self, config=None, *arguments, state=None, environment=None, through=()):
         self.keeps_state = state is not None
         self.state = pathlib.Path(state or tempfile.mkdtemp(prefix="borealis-test-"))
+        if not self.keeps_state:
+            atexit.register(shutil.rmtree, self.state, ignore_errors=True)  # whoever starts it without `with`, or in vain
         self.state.chmod(0o711)  # the databases' user must be able to pass
         self.arguments = list(arguments)
         self.environment = environment
