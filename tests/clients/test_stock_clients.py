@@ -41,6 +41,8 @@ class Language:
 JAVASCRIPT = Language("javascript", ["node", "--version"], (20, 0), [NPM], ["node", "--test-reporter=tap"], TAP)
 GOLANG = Language("go", ["go", "version"], (1, 24), [["go", "mod", "init", "borealis/clients"], ["go", "get", "github.com/aws/aws-sdk-go-v2/service/rdsdata@latest"],
                                                      ["go", "mod", "tidy"], ["go", "test", "-c", "-o", "clients"]], ["./clients", "-test.v", "-test.run"], GO)
+JAVA = Language("java", ["java", "--version"], (17, 0), [["mvn", "--quiet", "--batch-mode", "dependency:copy-dependencies", "-DoutputDirectory=lib"]],
+                ["java", "-Dfile.encoding=UTF-8", "-Dstdout.encoding=UTF-8", "--class-path", "lib/*"], TAP)
 PYTHON3 = Language("python", ["python3", "--version"], (3, 9), [["python3", "-m", "venv", "venv"], PIP], ["venv/bin/python"], PYTHON)
 
 # Each client: its language, its program (of Go: its tests), the engines it knows.
@@ -51,6 +53,7 @@ CLIENTS = {
     "kysely": (JAVASCRIPT, "kysely.mjs", BOTH),
     "knex": (JAVASCRIPT, "knex.mjs", BOTH),
     "typeorm": (JAVASCRIPT, "typeorm.mjs", BOTH),
+    "java": (JAVA, "Clients.java", BOTH),
     "go": (GOLANG, "Test", BOTH),
     "aurora_data_api": (PYTHON3, "db_api.py", BOTH),
 }
@@ -75,8 +78,9 @@ class Case(unittest.TestCase):
 
 def installed(language):
     """(folder with the client, None), or (None, why there is none)."""
-    if shutil.which(language.version[0]) is None:
-        return None, f"{language.version[0]} is not installed"
+    for program in (language.version[0], language.install[0][0]):
+        if shutil.which(program) is None:
+            return None, f"{program} is not installed"
     text = subprocess.run(language.version, capture_output=True, text=True).stdout
     found = re.search(r"(\d+)\.(\d+)", text)
     if found is None or tuple(map(int, found.groups())) < language.at_least:
