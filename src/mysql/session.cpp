@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cctype>
+#include <charconv>
 #include <utility>
 #include <variant>
 
@@ -290,9 +291,66 @@ core::awaitable<sql::result<session::statement*>> session::find(std::string_view
     co_return &cached_.front();
 }
 
+namespace {
+
+/// Longest decimal that the engines surely hold: a longer one would lose digits without a word.
+constexpr std::size_t decimal_characters = 30;
+
+/// The value of a date, time or timestamp parameter: `[YYYY-MM-DD][ ][HH:MM:SS[.ffffff]]`. Nothing for other types.
+std::optional<MYSQL_TIME> moment_of(sql::parameter_type of, std::string_view text) {
+    using type = sql::parameter_type;
+    if (of != type::date && of != type::time && of != type::timestamp) return std::nullopt;
+    const auto number = [&text](std::size_t digits) {
+        unsigned long value = 0;
+        std::from_chars(text.data(), text.data() + std::min(digits, text.size()), value);
+        text.remove_prefix(std::min(digits + 1, text.size()));  // and what follows the digits
+        return static_cast<unsigned int>(value);
+    };
+    MYSQL_TIME made{};
+    made.time_type =
+        of == type::date ? MYSQL_TIMESTAMP_DATE : (of == type::time ? MYSQL_TIMESTAMP_TIME : MYSQL_TIMESTAMP_DATETIME);
+    if (of != type::time) {
+        made.year = number(4);
+        made.month = number(2);
+        made.day = number(2);
+    }
+    if (of != type::date) {
+        made.hour = number(2);
+        made.minute = number(2);
+        made.second = number(2);
+        unsigned long unit = 100'000;
+        for (const char digit : text.substr(0, 6)) {
+            made.second_part += static_cast<unsigned long>(digit - '0') * unit;
+            unit /= 10;
+        }
+    }
+    return made;
+}
+
+constexpr enum_field_types wire_type_of(const sql::parameter& from, std::string_view text) {
+    switch (from.type) {
+        case sql::parameter_type::bytes:
+            return MYSQL_TYPE_BLOB;
+        case sql::parameter_type::date:
+            return MYSQL_TYPE_DATE;
+        case sql::parameter_type::time:
+            return MYSQL_TYPE_TIME;
+        case sql::parameter_type::timestamp:
+            return MYSQL_TYPE_DATETIME;
+        case sql::parameter_type::decimal:
+            return text.size() <= decimal_characters ? MYSQL_TYPE_NEWDECIMAL : MYSQL_TYPE_STRING;
+        default:
+            return MYSQL_TYPE_STRING;
+    }
+}
+
+}  // namespace
+
 void session::bind(MYSQL_STMT* what, std::span<const sql::parameter> parameters) {
     binds_.assign(parameters.size(), MYSQL_BIND{});
     lengths_.resize(parameters.size());
+    moments_.clear();
+    moments_.reserve(parameters.size());
     for (std::size_t i = 0; i < parameters.size(); ++i) {
         MYSQL_BIND& to = binds_[i];
         const sql::parameter& from = parameters[i];
@@ -308,7 +366,11 @@ void session::bind(MYSQL_STMT* what, std::span<const sql::parameter> parameters)
             to.buffer = const_cast<double*>(real);
         } else if (const auto* text = std::get_if<std::string_view>(&from.value)) {
             static constexpr char nothing = 0;
-            to.buffer_type = from.type == sql::parameter_type::bytes ? MYSQL_TYPE_BLOB : MYSQL_TYPE_STRING;
+            to.buffer_type = wire_type_of(from, *text);
+            if (const auto moment = moment_of(from.type, *text)) {
+                to.buffer = &moments_.emplace_back(*moment);
+                continue;
+            }
             to.buffer = const_cast<char*>(text->data() == nullptr ? &nothing : text->data());
             to.buffer_length = lengths_[i] = text->size();
             to.length = &lengths_[i];

@@ -116,6 +116,7 @@ class session final : public sql::connection, private interrupter {
     // Kept between statements for their memory.
     std::vector<MYSQL_BIND> binds_;
     std::vector<unsigned long> lengths_;
+    std::vector<MYSQL_TIME> moments_;  // reserved before binds_ points into it
     std::vector<sql::column> columns_;
     std::vector<const unsigned char*> values_;
     row_reader reader_;

@@ -10,7 +10,8 @@ namespace borealis::sql {
 /// The type a parameter is declared with at the database (R-4.22, section 4.2 of the Data API reference).
 /// PostgreSQL: text 25, int8 20, float8 701, boolean 16, bytes 17, date 1082, time 1083, timestamp 1114, decimal 1700,
 /// json 3802 (jsonb), uuid 2950; null and untyped 0 (the server infers).
-/// MySQL: text VAR_STRING, int8 LONGLONG, float8 DOUBLE, boolean TINY, bytes BLOB; the hinted ones are sent as text.
+/// MySQL: text VAR_STRING, int8 LONGLONG, float8 DOUBLE, boolean TINY, bytes BLOB, date DATE, time TIME, timestamp
+/// DATETIME, decimal NEWDECIMAL. Hinted values have the form of section 4.3.
 enum class parameter_type : std::uint8_t {
     null,
     boolean,

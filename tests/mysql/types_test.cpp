@@ -260,6 +260,38 @@ TEST_F(mysql_parameters, given_one_text_with_other_types_when_run_again_then_eac
               std::vector<std::string>{"2"});
 }
 
+// Section 4.3 of the reference: as text, a decimal would be compared and added as a double.
+TEST_F(mysql_parameters, given_hinted_values_when_bound_then_they_have_their_types) {
+    using enum sql::parameter_type;
+    struct hinted_case {
+        sql::parameter_type type;
+        std::string_view text;
+        type_class is;
+        std::string comes_back;
+    };
+    const std::vector<hinted_case> cases = {
+        {decimal, "-12.340", type_class::decimal, "-12.340"},
+        {decimal, "1e5", type_class::decimal, "100000"},
+        {date, "2024-02-29", type_class::date, "2024-02-29"},
+        {date, "0001-01-01", type_class::date, "0001-01-01"},
+        {time, "23:59:59", type_class::time, "23:59:59"},
+        {time, "00:00:00.000001", type_class::time, "00:00:00.000001"},
+        {timestamp, "9999-12-31 23:59:59", type_class::timestamp, "9999-12-31 23:59:59"},
+        {timestamp, "2024-02-29 23:59:59.5", type_class::timestamp, "2024-02-29 23:59:59.500000"}};
+    for (const auto& one : cases) {
+        SCOPED_TRACE(one.text);
+        EXPECT_EQ(columns("SELECT ?", {of_text(one.text, one.type)}).at(0).type, one.is);
+        const auto back = rows("SELECT ?", {of_text(one.text, one.type)});
+        ASSERT_EQ(back.size(), 1U);
+        EXPECT_EQ(back[0].substr(0, one.comes_back.size()), one.comes_back);
+    }
+    EXPECT_EQ(rows("SELECT ? + 1, ? = 1234567890123456789.01",
+                   {of_text("0.10", decimal), of_text("1234567890123456789.02", decimal)}),
+              std::vector<std::string>{"1.10|0"});
+    const std::string nines(70, '9');
+    EXPECT_EQ(rows("SELECT ?", {of_text(nines, decimal)}), std::vector<std::string>{nines});
+}
+
 TEST_F(mysql_parameters, given_an_empty_view_when_bound_then_it_is_the_empty_text) {
     EXPECT_EQ(rows("SELECT ?, LENGTH(?)", {of_text({}), of_text({}, sql::parameter_type::bytes)}),
               std::vector<std::string>{"|0"});
