@@ -5,16 +5,18 @@ A row is a name that starts with its rule's number, the engines it holds for, th
 """
 import concurrent.futures
 import contextlib
+import email.utils
 import json
-import math
 import re
 import sys
 import time
 import unittest
+import urllib.error
+import urllib.request
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "support"))
-from running import CLUSTER, Server, both_databases_config, databases, post  # noqa: E402
+from running import AUTHORIZATION, CLUSTER, Server, both_databases_config, databases, post  # noqa: E402
 
 PG, MY = "postgresql", "mariadb"
 BOTH = (PG, MY)
@@ -453,7 +455,6 @@ HINTS = {
                   ["2024-02-29T12:34:56", "2024-02-29 12:34:56Z", "2024-02-29 12:34:56+01", "2024-02-29", "2024-02-30 00:00:00", "2024-02-29  12:34:56", "", "now"]),
     "DECIMAL": (["0", "-12.340", "+5", ".5", "5.", "1e5", "9" * 60, "0." + "1" * 30], ["", ".", "-", "1,5", "0x10", "1 ", "NaN", "Infinity", "1e", "--1", "٣"]),
 }
-TYPES = {"DATE": ("date", "date"), "TIME": ("time", "time(6)"), "TIMESTAMP": ("timestamp", "datetime(6)"), "DECIMAL": ("numeric", "decimal(65,30)")}
 for hint, (goods, bads) in HINTS.items():
     for text in goods:
         row(f"R-4.30 {hint} {text}", BOTH, run("SELECT :p", good, parameters=[parameter("p", hint, stringValue=text)]))
@@ -591,6 +592,32 @@ for engine, sql, columns in [
             test.assertEqual(got["columnMetadata"], columns)
         row(f"R-6 {sql}", engine, run(sql, check, includeResultMetadata=True), run(sql + " LIMIT 0", check, includeResultMetadata=True))
 
+
+
+def describes(*columns):
+    def check(test, status, kind, got):
+        test.assertEqual(status, 200, got)
+        shown = [{**one, "tableName": re.sub(r"^t\d+$", "@t", one["tableName"])} for one in got["columnMetadata"]]
+        test.assertEqual(shown, list(columns))
+    return check
+
+
+row("R-6 of a table", PG, run("CREATE TABLE @t (id serial PRIMARY KEY, b bigserial, v varchar(7) NOT NULL, n numeric(8,3), m money)"),
+    run("SELECT id, b, v AS w, n, id + 1 AS next FROM @t", describes(
+        metadata("id", 4, "serial", 10, 0, signed=True, nullable=0, table="@t", auto=True), metadata("b", -5, "bigserial", 19, 0, signed=True, nullable=0, table="@t", auto=True),
+        metadata("w", 12, "varchar", 7, 0, case=True, nullable=0, table="@t"), metadata("n", 2, "numeric", 8, 3, signed=True, table="@t"), metadata("next", 4, "int4", 10, 0, signed=True)),
+        includeResultMetadata=True))
+row("R-6 of a table", MY, run("CREATE TABLE @t (id int AUTO_INCREMENT PRIMARY KEY, b bigint unsigned, v varchar(7) NOT NULL, n decimal(8,3), t tinyint(1), d datetime(3), x blob, y year, f float)"),
+    run("SELECT id, b, v AS w, n, t, d, x, y, f FROM @t", describes(
+        metadata("id", 4, "INT", 11, 0, signed=True, nullable=0, table="@t", auto=True), metadata("b", -5, "BIGINT UNSIGNED", 20, 0, table="@t"), metadata("w", 12, "VARCHAR", 7, 0, nullable=0, table="@t", name="v"),
+        metadata("n", 3, "DECIMAL", 8, 3, signed=True, case=True, table="@t"), metadata("t", -7, "BIT", 1, 0, table="@t"), metadata("d", 93, "DATETIME", 23, 0, table="@t"),
+        metadata("x", -4, "BLOB", 65535, 0, case=True, table="@t"), metadata("y", 91, "YEAR", 4, 0, table="@t"), metadata("f", 7, "FLOAT", 12, 31, signed=True, table="@t")), includeResultMetadata=True))
+row("R-4.3 decimals are no doubles", MY, run("SELECT :p + 1, :p = 0.1", records([S("1.10"), L(1)]), parameters=[parameter("p", "DECIMAL", stringValue="0.10")]))
+row("R-3.12 many parameters", BOTH, run("SELECT GREATEST(" + ", ".join(f":p{i}" for i in range(1000)) + ")", records([L(999)]), parameters=[parameter(f"p{i}", longValue=i) for i in range(1000)]))
+row("R-4.7 a name a hundred times", MY, run("SELECT 1 IN (" + ",".join([":p"] * 100) + ")", records([L(1)]), parameters=[parameter("p", longValue=1)]))
+row("R-8.4 a large batch", BOTH, run("CREATE TABLE @t (a int, b varchar(9))"), batch("INSERT INTO @t VALUES (:a, :b)", good, parameterSets=[[parameter("a", longValue=i), parameter("b", stringValue=str(i))] for i in range(1000)]),
+    run("SELECT count(*), max(a) FROM @t", records([L(1000), L(999)])))
+
 # ---- 7. formatRecordsAs
 
 J = {"formatRecordsAs": "JSON"}
@@ -664,7 +691,6 @@ row("R-8.8 mixed hints", PG, run("CREATE TABLE @t (u uuid)"), batch("INSERT INTO
 
 # ---- 9. transactions
 
-NOT_FOUND = error("TransactionNotFoundException", re.compile("Transaction @tx is not found"))
 ENDED = error("TransactionNotFoundException", re.compile(r"Transaction \S+ is not found\. One previous call resulted in a termination of your transaction\."))
 GONE = error("TransactionNotFoundException", re.compile(r"Transaction \S+ is not found.*"))
 ABORTED = database_error("ERROR: current transaction is aborted, commands ignored until end of transaction block; SQLState: 25P02")
@@ -797,6 +823,93 @@ class Rules(unittest.TestCase):
     maxDiff = None
 
 
+class Together(unittest.TestCase):
+    """What needs calls at the same time, or another caller."""
+
+    def call(self, engine, operation, **members):
+        at = known[engine]
+        members = {"resourceArn": at.arn, "secretArn": at.secret, **({} if "Transaction" in operation else {"database": SCRATCH}), **members}
+        return servers["main"].call(operation, **members)
+
+    def begin(self, engine):
+        return self.call(engine, "BeginTransaction", database=SCRATCH)[2]["transactionId"]
+
+    def test_r_2_20_a_second_call_is_refused_and_the_first_unaffected(self):
+        for engine, sql in {PG: "SELECT 1 FROM (SELECT pg_sleep(1)) t", MY: "SELECT SLEEP(1) + 1"}.items():
+            with self.subTest(engine), concurrent.futures.ThreadPoolExecutor() as pool:
+                transaction = self.begin(engine)
+                first = pool.submit(self.call, engine, "Execute", sql=sql, transactionId=transaction)
+                time.sleep(0.4)
+                busy = (400, "DatabaseErrorException", {"message": "Transaction is still running a query"})
+                for operation in ["Execute", "BatchExecute", "CommitTransaction", "RollbackTransaction"]:
+                    self.assertEqual(self.call(engine, operation, transactionId=transaction, **({} if "Transaction" in operation else {"sql": "SELECT 1"})), busy)
+                self.assertEqual(first.result()[2], {"numberOfRecordsUpdated": 0, "records": [[L(1)]]})
+                self.assertEqual(self.call(engine, "CommitTransaction", transactionId=transaction)[2], {"transactionStatus": "Transaction Committed"})
+
+    def test_r_9_7_a_deadlock_leaves_the_id_valid(self):
+        for engine, text, after in [(PG, "ERROR: deadlock detected; .*SQLState: 40P01", (400, "DatabaseErrorException")), (MY, "Deadlock found .*; Error code: 1213; SQLState: 40001", (200, None))]:
+            with self.subTest(engine), concurrent.futures.ThreadPoolExecutor() as pool:
+                self.call(engine, "Execute", sql="DROP TABLE IF EXISTS deadlock")
+                self.call(engine, "Execute", sql="CREATE TABLE deadlock (id int PRIMARY KEY, v int)")
+                self.call(engine, "Execute", sql="INSERT INTO deadlock VALUES (1, 0), (2, 0)")
+                one, two = self.begin(engine), self.begin(engine)
+                change = lambda transaction, row: self.call(engine, "Execute", sql="UPDATE deadlock SET v = v + 1 WHERE id = :id", parameters=[parameter("id", longValue=row)], transactionId=transaction)
+                self.assertEqual([change(one, 1)[0], change(two, 2)[0]], [200, 200])
+                waiting = {one: pool.submit(change, one, 2), two: pool.submit(change, two, 1)}
+                answers = {transaction: future.result() for transaction, future in waiting.items()}
+                victim = [transaction for transaction, answer in answers.items() if answer[0] != 200]
+                self.assertEqual(len(victim), 1, answers)
+                self.assertEqual(answers[victim[0]][:2], (400, "DatabaseErrorException"))
+                self.assertRegex(answers[victim[0]][2]["message"], text)
+                self.assertEqual(self.call(engine, "Execute", sql="SELECT 1", transactionId=victim[0])[:2], after)
+                for transaction in answers:
+                    self.assertEqual(self.call(engine, "RollbackTransaction", transactionId=transaction)[2], {"transactionStatus": "Rollback Complete"})
+
+    def test_r_9_13_another_caller_has_no_use_for_an_id(self):
+        transaction = self.begin(PG)
+        at = known[PG]
+        body = json.dumps({"resourceArn": at.arn, "secretArn": at.secret, "transactionId": transaction}).encode()
+        other = {"Authorization": "AWS4-HMAC-SHA256 Credential=other/20260101/us-east-1/rds-data/aws4_request, SignedHeaders=host, Signature=0"}
+        self.assertEqual(post(servers["main"].url + "/CommitTransaction", body, other)[:2], (404, "TransactionNotFoundException"))
+        self.assertEqual(post(servers["main"].url + "/CommitTransaction", body)[0], 200)
+
+    def test_r_1_3_any_content_type(self):
+        at = known[PG]
+        body = json.dumps({"resourceArn": at.arn, "secretArn": at.secret, "sql": "SELECT 1"}).encode()
+        for kind in ["application/x-amz-json-1.1", "*/*", "text/plain;charset=UTF-8", ""]:
+            self.assertEqual(post(servers["main"].url + "/Execute", body, {"Content-Type": kind})[0], 200, kind)
+
+    def test_r_1_4_headers_of_answers_and_errors(self):
+        for body, status in [(b"{", 400), (json.dumps({"resourceArn": known[PG].arn, "secretArn": known[PG].secret, "sql": "SELECT 1"}).encode(), 200)]:
+            request = urllib.request.Request(servers["main"].url + "/Execute", data=body, method="POST", headers={"Authorization": AUTHORIZATION})
+            try:
+                answer = urllib.request.urlopen(request)
+            except urllib.error.HTTPError as error_answer:
+                answer = error_answer
+            with answer:
+                self.assertEqual(answer.status, status)
+                self.assertEqual(answer.headers["Content-Type"], "application/json")
+                self.assertRegex(answer.headers["x-amzn-RequestId"], r"\A[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z")
+                self.assertLess(abs(email.utils.parsedate_to_datetime(answer.headers["Date"]).timestamp() - time.time()), 5)
+                self.assertEqual(int(answer.headers["Content-Length"]), len(answer.read()))
+
+    def test_r_1_6_only_post(self):
+        for path in ["Execute", "BatchExecute", "BeginTransaction", "CommitTransaction", "RollbackTransaction", "ExecuteSql"]:
+            request = urllib.request.Request(servers["main"].url + "/" + path, headers={"Authorization": AUTHORIZATION})
+            with self.assertRaises(urllib.error.HTTPError) as refused, contextlib.closing(urllib.request.urlopen(request)):
+                pass
+            with refused.exception as answer:
+                self.assertEqual((answer.code, answer.headers["x-amzn-ErrorType"], answer.headers["Allow"]), (405, "UnknownOperationException", "POST"))
+
+    def test_r_10_30_no_authorization(self):
+        request = urllib.request.Request(servers["main"].url + "/Execute", data=b"{}", method="POST")
+        with self.assertRaises(urllib.error.HTTPError) as refused:
+            urllib.request.urlopen(request)
+        with refused.exception as answer:
+            self.assertEqual((answer.code, answer.headers["x-amzn-ErrorType"], json.loads(answer.read())),
+                             (403, "MissingAuthenticationTokenException", {"message": "Missing Authentication Token"}))
+
+
 def play(calls, engine, table):
     def test(self):
         at, transaction, remembered = known[engine], "", None
@@ -819,7 +932,7 @@ def play(calls, engine, table):
                 status, kind, got = post(server.url + "/" + operation, body)
             else:
                 status, kind, got = server.call(operation, **members)
-            with self.subTest(call=number, sql=members.get("sql"), operation=operation):
+            with self.subTest(call=number, sql=str(members.get("sql"))[:200], operation=operation):
                 if call.operation == "remember":
                     remembered = (status, kind, got)
                 elif call.check == "remembered":
