@@ -279,7 +279,7 @@ core::result<view> registry::find(std::string_view arn_or_id) const {
     return *found->now();
 }
 
-core::awaitable<core::result<view>> registry::ready(std::string_view arn, core::deadline until) {
+core::awaitable<core::result<std::shared_ptr<const view>>> registry::ready(std::string_view arn, core::deadline until) {
     std::shared_ptr<keeper> wanted;
     {
         const auto now = parts_->current();
@@ -288,13 +288,13 @@ core::awaitable<core::result<view>> registry::ready(std::string_view arn, core::
             co_return core::fail(core::error_kind::endpoint_not_enabled,
                                  fmt::format("HttpEndpoint is not enabled for resource {}", arn));
         }
-        const auto seen = found->now();
-        if (seen->state == status::available) co_return *seen;
+        auto seen = found->now();
+        if (seen->state == status::available) co_return seen;
         wanted = found->managed;
     }
     auto done = co_await keeper::fulfil(wanted, keeper::wish::run, until);
     if (!done) co_return std::unexpected(std::move(done.error()));
-    co_return *wanted->now();
+    co_return wanted->now();
 }
 
 core::awaitable<core::result<void>> registry::stop(std::string_view id, core::deadline until) {

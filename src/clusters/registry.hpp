@@ -103,8 +103,9 @@ class registry {
     /// @return `endpoint_not_enabled` for an unknown ARN, `database_unavailable` when it does not start in
     /// time:
     ///         the message says why in words fit for the client, the log has the rest. The next call tries again.
+    ///         A cluster of which nothing has changed is the same object as before.
     /// @note The caller's io_context is run by one thread; `until` bounds this caller's wait only, a start goes on.
-    core::awaitable<core::result<view>> ready(std::string_view arn, core::deadline until);
+    core::awaitable<core::result<std::shared_ptr<const view>>> ready(std::string_view arn, core::deadline until);
 
     /// @return `not_found`; `invalid_state` for an external cluster; `unavailable` when it takes longer than `until`.
     core::awaitable<core::result<void>> stop(std::string_view id, core::deadline until);

@@ -1,6 +1,7 @@
 #pragma once
 /// What the Data API asks of the rooms beside it: which database is behind an ARN, and who logs in.
 
+#include <memory>
 #include <string>
 #include <string_view>
 
@@ -40,7 +41,8 @@ class directory {
 
     /// Finds the cluster and makes it ready (a managed one is created or started first).
     /// @return endpoint_not_enabled, database_resuming, invalid_state, database_unavailable.
-    virtual core::awaitable<core::result<target>> find_target(std::string_view resource_arn, core::deadline until) = 0;
+    virtual core::awaitable<core::result<std::shared_ptr<const target>>> find_target(std::string_view resource_arn,
+                                                                                     core::deadline until) = 0;
 
     /// @param secret  ARN, partial ARN or name.
     /// @return secret_not_found, invalid_secret.

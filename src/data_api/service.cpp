@@ -3,6 +3,7 @@
 #include <chrono>
 #include <exception>
 #include <optional>
+#include <stdexcept>
 #include <utility>
 #include <vector>
 
@@ -73,15 +74,15 @@ bool is_refused_password(const sql::failure& what) {
     return what.kind == failure_kind::login && (what.sqlstate.starts_with("28") || what.code == 1045);
 }
 
-pool::destination destination_of(target at, secret_login as, std::string_view database) {
-    pool::destination made{.target = std::move(at.resource_arn),
+pool::destination destination_of(const target& at, secret_login as, std::string_view database) {
+    pool::destination made{.target = at.resource_arn,
                            .driver = at.driver,
-                           .endpoint = std::move(at.endpoint),
+                           .endpoint = at.endpoint,
                            .login = std::move(as.login),
                            .database = std::string(database),
                            .limits = at.limits};
     if (made.database.empty()) made.database = std::move(as.database);
-    if (made.database.empty()) made.database = std::move(at.default_database);
+    if (made.database.empty()) made.database = at.default_database;
     if (made.database.empty() && at.driver->speaks() == sql::dialect::postgresql) made.database = "postgres";
     return made;
 }
@@ -143,11 +144,10 @@ struct service::parts : std::enable_shared_from_this<parts> {
     core::awaitable<attempted> attempt_batch(std::string_view text, std::span<const std::vector<sql::parameter>> sets,
                                              const profile& as, pool::lease leased, bool touches_session);
 
-    core::awaitable<core::result<target>> find_target(std::string_view resource_arn);
-    core::result<pool::destination> find_destination(target at, const request& wanted);
+    core::awaitable<core::result<std::shared_ptr<const target>>> find_target(std::string_view resource_arn);
+    core::result<pool::destination> find_destination(const target& at, const request& wanted);
     core::result<std::shared_ptr<const sql::rewritten>> prepare(call& one, const profile& as, sql::dialect dialect,
                                                                 std::span<const named_parameter> sample);
-    core::awaitable<sql::result<pool::lease>> acquire_alive(const pool::destination& to, core::deadline until);
     core::awaitable<core::result<pool::lease>> open(pool::destination& to, std::string_view secret);
     core::result<pool::held_transaction> hold(const request& wanted, std::string_view who);
     [[nodiscard]] std::shared_ptr<parts> foreign_home_of(std::string_view transaction_id);
@@ -213,14 +213,15 @@ std::shared_ptr<service::parts> service::parts::foreign_home_of(std::string_view
     return peers[*index]->parts_;
 }
 
-core::awaitable<core::result<target>> service::parts::find_target(std::string_view resource_arn) {
-    co_return co_await names.find_target(resource_arn, core::deadline::after(readiness_wait));
+core::awaitable<core::result<std::shared_ptr<const target>>> service::parts::find_target(
+    std::string_view resource_arn) {
+    return names.find_target(resource_arn, core::deadline::after(readiness_wait));
 }
 
-core::result<pool::destination> service::parts::find_destination(target at, const request& wanted) {
+core::result<pool::destination> service::parts::find_destination(const target& at, const request& wanted) {
     auto login = names.find_login(wanted.secret_arn);
     if (!login) return std::unexpected(std::move(login.error()));
-    return destination_of(std::move(at), *std::move(login), wanted.database);
+    return destination_of(at, *std::move(login), wanted.database);
 }
 
 /// @param sample  Parameters whose names decide about slices.
@@ -237,26 +238,16 @@ core::result<std::shared_ptr<const sql::rewritten>> service::parts::prepare(call
     return statement;
 }
 
-/// A session of the pool that its server has not closed: one look costs less than the error that it saves.
-core::awaitable<sql::result<pool::lease>> service::parts::acquire_alive(const pool::destination& to,
-                                                                        core::deadline until) {
-    for (std::size_t tries = 0;; ++tries) {
-        auto leased = co_await pools.acquire(to, until);
-        if (!leased || tries > to.limits.maximum || !(*leased)->seems_dead()) co_return leased;
-        leased->discard();
-    }
-}
-
 core::awaitable<core::result<pool::lease>> service::parts::open(pool::destination& to, std::string_view secret) {
     const auto& limits = to.limits;
     const bool bounded = limits.wait.count() != 0 && limits.connect_timeout.count() != 0;
     const auto until = core::deadline::after(bounded ? limits.wait + limits.connect_timeout : readiness_wait);
-    auto leased = co_await acquire_alive(to, until);
+    auto leased = co_await pools.acquire(to, until);
     if (!leased && is_refused_password(leased.error())) {  // rotated meanwhile?
         auto again = names.find_login(secret);
         if (again && again->login != to.login) {
             to.login = std::move(again->login);
-            leased = co_await acquire_alive(to, until);
+            leased = co_await pools.acquire(to, until);
         }
     }
     if (!leased) co_return std::unexpected(error_of(leased.error()));
@@ -312,18 +303,18 @@ core::awaitable<answered> service::parts::serve_hopped(std::shared_ptr<parts> at
 core::awaitable<answered> service::parts::run(operation what, std::unique_ptr<call>& one, std::string_view who) {
     switch (what) {
         case operation::execute_statement:
-            co_return co_await execute(one, who);
+            return execute(one, who);
         case operation::batch_execute_statement:
-            co_return co_await execute_batch(*one, who);
+            return execute_batch(*one, who);
         case operation::begin_transaction:
-            co_return co_await begin(one->wanted, who);
+            return begin(one->wanted, who);
         case operation::commit_transaction:
         case operation::rollback_transaction:
-            co_return co_await end(what, one->wanted, who);
+            return end(what, one->wanted, who);
         case operation::execute_sql:
             break;
     }
-    co_return core::fail(error_kind::internal, "ExecuteSql is answered before it is run");
+    throw std::logic_error("ExecuteSql is answered before it is run");
 }
 
 // ---- ExecuteStatement
@@ -333,16 +324,16 @@ core::awaitable<answered> service::parts::execute(std::unique_ptr<call>& one, st
     auto found = co_await find_target(wanted.resource_arn);
     if (!found) co_return std::unexpected(std::move(found.error()));
     const auto use = uses.begin(wanted.resource_arn);
-    const auto dialect = found->driver->speaks();
+    const auto dialect = (*found)->driver->speaks();
     statement_plan plan{.statement = nullptr,
-                        .as = found->behaves,
+                        .as = (*found)->behaves,
                         .described = wanted.include_result_metadata && !wanted.records_as_json
                                          ? sql::description::full
                                          : sql::description::types};
     const bool in_transaction = !wanted.transaction_id.empty();
     core::result<pool::destination> to;
     if (!in_transaction) {
-        to = find_destination(*std::move(found), wanted);
+        to = find_destination(**found, wanted);
         if (!to) co_return std::unexpected(std::move(to.error()));
     }
     auto statement = prepare(*one, *plan.as, dialect, wanted.parameters);
@@ -430,12 +421,12 @@ core::awaitable<answered> service::parts::execute_batch(call& one, std::string_v
     auto found = co_await find_target(wanted.resource_arn);
     if (!found) co_return std::unexpected(std::move(found.error()));
     const auto use = uses.begin(wanted.resource_arn);
-    const auto dialect = found->driver->speaks();
-    const profile& as = *found->behaves;
+    const auto dialect = (*found)->driver->speaks();
+    const profile& as = *(*found)->behaves;
     const bool in_transaction = !wanted.transaction_id.empty();
     core::result<pool::destination> to;
     if (!in_transaction) {
-        to = find_destination(*std::move(found), wanted);
+        to = find_destination(**found, wanted);
         if (!to) co_return std::unexpected(std::move(to.error()));
     }
     const std::size_t count = wanted.set_ends.size();
@@ -516,8 +507,8 @@ core::awaitable<answered> service::parts::begin(const request& wanted, std::stri
     auto found = co_await find_target(wanted.resource_arn);
     if (!found) co_return std::unexpected(std::move(found.error()));
     const auto use = uses.begin(wanted.resource_arn);
-    const auto timeout = found->behaves->statement_timeout;
-    auto to = find_destination(*std::move(found), wanted);
+    const auto timeout = (*found)->behaves->statement_timeout;
+    auto to = find_destination(**found, wanted);
     if (!to) co_return std::unexpected(std::move(to.error()));
     const auto too_many = [] {
         return core::fail(error_kind::unavailable, "Too many transactions are open: end some, or try again later");

@@ -37,19 +37,24 @@ const data_api::profile* directory::profile_of(const std::string& name) {
     return &profiles_.emplace(name, mine).first->second;
 }
 
-core::awaitable<core::result<data_api::target>> directory::find_target(std::string_view resource_arn,
-                                                                       core::deadline until) {
+core::awaitable<core::result<std::shared_ptr<const data_api::target>>> directory::find_target(
+    std::string_view resource_arn, core::deadline until) {
     auto found = co_await clusters_.ready(resource_arn, until);
     if (!found) co_return std::unexpected(std::move(found.error()));
-    data_api::target made;
-    made.cluster_id = std::move(found->id);
-    made.resource_arn = std::move(found->arn);
-    made.driver = found->is == clusters::engine::postgresql ? drivers_.postgresql.get() : drivers_.mysql.get();
-    made.endpoint = std::move(found->endpoint);
-    made.default_database = std::move(found->default_database);
-    made.behaves = profile_of(found->profile);
-    made.limits = limits_;
-    co_return made;
+    const auto& seen = **found;
+    auto& known = targets_[seen.arn];
+    if (known.seen != *found) {
+        auto made = std::make_shared<data_api::target>();
+        made->cluster_id = seen.id;
+        made->resource_arn = seen.arn;
+        made->driver = seen.is == clusters::engine::postgresql ? drivers_.postgresql.get() : drivers_.mysql.get();
+        made->endpoint = seen.endpoint;
+        made->default_database = seen.default_database;
+        made->behaves = profile_of(seen.profile);
+        made->limits = limits_;
+        known = {*std::move(found), std::move(made)};
+    }
+    co_return known.made;
 }
 
 core::result<data_api::secret_login> directory::find_login(std::string_view secret) {

@@ -1,6 +1,7 @@
 #pragma once
 /// The Data API's questions, answered from clusters and secrets.
 
+#include <memory>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -21,16 +22,21 @@ struct drivers {
     std::unique_ptr<sql::driver> mysql;
 };
 
-/// One a thread: it remembers logins it has read.
+/// One a thread: it remembers the clusters and logins it has met.
 class directory final : public data_api::directory {
  public:
     directory(clusters::registry& known, const secrets::store& logins, const drivers& engines, const config& with);
 
-    core::awaitable<core::result<data_api::target>> find_target(std::string_view resource_arn,
-                                                                core::deadline until) override;
+    core::awaitable<core::result<std::shared_ptr<const data_api::target>>> find_target(std::string_view resource_arn,
+                                                                                       core::deadline until) override;
     core::result<data_api::secret_login> find_login(std::string_view secret) override;
 
  private:
+    struct met {
+        std::shared_ptr<const clusters::view> seen;
+        std::shared_ptr<const data_api::target> made;  // of what was seen
+    };
+
     const data_api::profile* profile_of(const std::string& name);
 
     clusters::registry& clusters_;
@@ -39,6 +45,7 @@ class directory final : public data_api::directory {
     pool::settings limits_;
     std::chrono::milliseconds statement_timeout_;
     std::unordered_map<std::string, data_api::profile> profiles_;  // with the config's own limits; addresses stay
+    std::unordered_map<std::string, met> targets_;                 // by ARN
     std::unordered_map<std::string, data_api::secret_login> logins_;
     std::uint64_t generation_ = 0;
     json::document parser_;

@@ -154,7 +154,9 @@ struct a_registry : ::testing::Test {
                 .master_password = core::secret_text(std::string(password))};
     }
     static core::result<view> ready(registry& of, std::chrono::milliseconds within = 60s) {
-        return await(of.ready(arn, deadline::after(within)));
+        auto seen = await(of.ready(arn, deadline::after(within)));
+        if (!seen) return std::unexpected(std::move(seen.error()));
+        return **seen;
     }
 
     tests::temporary_folder folder;
@@ -579,8 +581,10 @@ TEST_F(a_registry, given_an_external_cluster_when_asked_for_then_it_is_as_declar
                                 .endpoint = {.host = "db.example", .port = 3306},
                                 .default_database = "d"});
     const std::string far = "arn:aws:rds:eu-west-1:123456789012:cluster:far";
-    const auto at = await(on.ready(far, deadline::after(1s)));
-    ASSERT_TRUE(at);
+    const auto found = await(on.ready(far, deadline::after(1s)));
+    ASSERT_TRUE(found);
+    const auto& at = *found;
+    EXPECT_EQ(at, *await(on.ready(far, deadline::after(1s))));  // the same object
     EXPECT_EQ(at->endpoint.host, "db.example");
     EXPECT_EQ(at->state, status::available);
     EXPECT_FALSE(at->managed);

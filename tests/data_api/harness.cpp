@@ -78,12 +78,13 @@ test_directory::test_directory(engine which, std::string database) {
     logins.emplace(test_secret, std::vector{secret_login{server.login(), {}}});
 }
 
-core::awaitable<core::result<target>> test_directory::find_target(std::string_view resource_arn, core::deadline) {
+core::awaitable<core::result<std::shared_ptr<const target>>> test_directory::find_target(std::string_view resource_arn,
+                                                                                         core::deadline) {
     ++targets_asked;
     if (resource_arn != cluster.resource_arn)
         co_return core::fail(core::error_kind::endpoint_not_enabled,
                              fmt::format("HttpEndpoint is not enabled for resource {}", resource_arn));
-    co_return cluster;
+    co_return std::make_shared<const target>(cluster);
 }
 
 core::result<secret_login> test_directory::find_login(std::string_view secret) {

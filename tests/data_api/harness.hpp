@@ -31,7 +31,8 @@ class test_directory final : public directory {
  public:
     explicit test_directory(engine which, std::string database);
 
-    core::awaitable<core::result<target>> find_target(std::string_view resource_arn, core::deadline until) override;
+    core::awaitable<core::result<std::shared_ptr<const target>>> find_target(std::string_view resource_arn,
+                                                                             core::deadline until) override;
     core::result<secret_login> find_login(std::string_view secret) override;
 
     target cluster;
