@@ -20,7 +20,9 @@ target_include_directories(borealis_cli11 SYSTEM INTERFACE ${CLI11_INCLUDE_DIR})
 # Asio: compiled once, in src/core/asio.cpp, not in every file.
 add_library(borealis_asio INTERFACE)
 target_include_directories(borealis_asio SYSTEM INTERFACE ${Boost_INCLUDE_DIRS})
-target_compile_definitions(borealis_asio INTERFACE BOOST_ASIO_SEPARATE_COMPILATION BOOST_ASIO_NO_DEPRECATED BOOST_ASIO_DISABLE_BOOST_COROUTINE)
+target_compile_definitions(borealis_asio INTERFACE BOOST_ASIO_SEPARATE_COMPILATION BOOST_ASIO_NO_DEPRECATED BOOST_ASIO_DISABLE_BOOST_COROUTINE
+    # Coroutine frames: memory of aligned_alloc never comes from the thread cache of glibc before 2.38.
+    BOOST_ASIO_DISABLE_STD_ALIGNED_ALLOC BOOST_ASIO_DISABLE_BOOST_ALIGN)
 target_link_libraries(borealis_asio INTERFACE Threads::Threads)
 
 # llhttp: a library where the distribution has one (libllhttp-dev), else Debian 12's node-llhttp C sources.

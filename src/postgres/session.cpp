@@ -206,20 +206,25 @@ void session::take_notice(void* self, const pg_result* notice) {
 
 // ---- waiting and cancelling
 
+/// What next_result() gives where it need not wait: as a rule all results of a short statement but the first, for each
+/// of which a coroutine would cost more than the result.
+std::optional<result_handle> session::result_at_hand() {
+    pg_conn* const c = connection_.get();
+    if (PQisBusy(c) != 0 && PQsocket(c) >= 0) return std::nullopt;
+    result_handle result(PQgetResult(c));  // returns at once: nothing to wait for, or no socket to wait with
+    if (PQsocket(c) < 0) {
+        socket_.unwatch();
+        broken_ = true;
+    }
+    return result;
+}
+
 core::awaitable<result_handle> session::next_result(call& now) {
     pg_conn* const c = connection_.get();
     const auto* const tls = static_cast<const SSL*>(PQsslStruct(c, "OpenSSL"));
     for (;;) {
         const bool unsent = PQflush(c) == 1;
-        if (PQisBusy(c) == 0 || PQsocket(c) < 0) {
-            // Returns at once: nothing to wait for, or no socket to wait with.
-            result_handle result(PQgetResult(c));
-            if (PQsocket(c) < 0) {
-                socket_.unwatch();
-                broken_ = true;
-            }
-            co_return result;
-        }
+        if (auto result = result_at_hand()) co_return *std::move(result);
         // libpq may leave the end of a TLS record unread, for which the socket never becomes readable.
         if (tls == nullptr || SSL_pending(tls) == 0) {
             const auto how = co_await socket_.wait(unsent ? interest::read_or_write : interest::read, now.limit);
@@ -564,7 +569,7 @@ core::awaitable<sql::result<sql::outcome>> session::run(call& now, statement& wh
     std::optional<failure> failed;
     bool complete = false;
     bool clears = false;
-    while (const result_handle result = co_await next_result(now)) {
+    for (auto result = co_await next_result(now); result != nullptr;) {
         pg_result* const r = result.get();
         const auto status = PQresultStatus(r);
         switch (status) {
@@ -616,6 +621,11 @@ core::awaitable<sql::result<sql::outcome>> session::run(call& now, statement& wh
                 co_return sql::fail(failure_kind::unsupported, copy_message(status));
             default:
                 now.fail(failed, r);
+        }
+        if (auto next = result_at_hand()) {
+            result = *std::move(next);
+        } else {
+            result = co_await next_result(now);
         }
     }
     if (!failed && broken_) failed = lost();

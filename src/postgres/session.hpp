@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -47,6 +48,7 @@ class session final : public sql::connection {
     /// What a stopping sink means: cancel at the database, or read the rest and drop it.
     enum class on_stop : std::uint8_t { cancel, drop };
 
+    std::optional<result_handle> result_at_hand();
     core::awaitable<result_handle> next_result(call& now);
     core::awaitable<sql::result<result_handle>> until_sync(call& now, int syncs);
     bool out_of_time(call& now);
