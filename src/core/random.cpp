@@ -45,15 +45,15 @@ void random_bytes(std::span<std::byte> into) {
 
 std::string random_uuid() {
     static constexpr std::string_view digits = "0123456789abcdef";
-    std::string text;
-    text.reserve(36);
+    std::string text(36, '-');
+    char* at = text.data();
     for (int i = 0; i < 16; ++i) {
         auto byte = std::to_integer<std::uint8_t>(pool.take());
         if (i == 6) byte = static_cast<std::uint8_t>((byte & 0x0F) | 0x40);  // RFC 9562, 4.2: version 4
         if (i == 8) byte = static_cast<std::uint8_t>((byte & 0x3F) | 0x80);  // RFC 9562, 4.1: variant
-        if (i == 4 || i == 6 || i == 8 || i == 10) text += '-';
-        text += digits[byte >> 4];
-        text += digits[byte & 0x0F];
+        if (i == 4 || i == 6 || i == 8 || i == 10) ++at;
+        *at++ = digits[byte >> 4];
+        *at++ = digits[byte & 0x0F];
     }
     return text;
 }
