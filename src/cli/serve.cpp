@@ -27,7 +27,10 @@ struct serve_options {
 class endpoint_note {
  public:
     endpoint_note(std::filesystem::path file, const std::string& url) : file_(std::move(file)) {
-        std::ofstream(file_) << url << '\n' << ::getpid() << '\n';
+        const auto unfinished = std::filesystem::path(file_) += ".new";  // who waits for the file finds it whole
+        std::ofstream(unfinished) << url << '\n' << ::getpid() << '\n';
+        std::error_code ignored;  // without the note, `borealis sql` looks at the default address
+        std::filesystem::rename(unfinished, file_, ignored);
     }
     endpoint_note(const endpoint_note&) = delete;
     endpoint_note& operator=(const endpoint_note&) = delete;
