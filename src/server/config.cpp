@@ -365,6 +365,14 @@ config read_config(const fs::path& file, const environment& variables) {
     top.text("mariadbd", mariadbd);
     top.seconds("statement_timeout_seconds", made.statement_timeout, 0.01, 86'400);
     made.allowed_hosts = top.texts("allowed_hosts");
+    if (made.region.empty() ||
+        made.region.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789-") != std::string::npos) {
+        top.fail(top.find("region")->source(),
+                 "`region` must be lower-case letters, digits and hyphens, as in us-east-1");
+    }
+    if (made.account.size() != 12 || made.account.find_first_not_of("0123456789") != std::string::npos) {
+        top.fail(top.find("account")->source(), "`account` must be twelve digits");
+    }
     if (!state.empty()) made.state_folder = state;
     made.postgres_bin = bin;
     made.mariadbd = mariadbd;
@@ -454,7 +462,7 @@ void set_listen(config& to, std::string_view text) {
 }
 
 bool is_loopback(std::string_view host) {
-    if (host == "localhost" || host == "::1" || host == "[::1]" || host == "ip6-localhost") return true;
+    if (http::iequals(host, "localhost") || host == "::1" || host == "[::1]" || host == "ip6-localhost") return true;
     if (!host.starts_with("127.")) return false;
     // 127.0.0.0/8 as a dotted quad: a name such as 127.evil.example is none.
     int dots = 0;

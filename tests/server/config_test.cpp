@@ -122,6 +122,9 @@ password = "text:env:literal"
 
 TEST_F(config_file, given_mistakes_when_read_then_the_error_names_line_column_and_what_is_known) {
     EXPECT_EQ(refusal("lisen = 1\n").substr(0, 40), "b.toml:1:1: unknown key `lisen`; known a");
+    EXPECT_EQ(refusal("region = \"x y\"\n"),
+              "b.toml:1:10: `region` must be lower-case letters, digits and hyphens, as in us-east-1");
+    EXPECT_EQ(refusal("account = \"12\"\n"), "b.toml:1:11: `account` must be twelve digits");
     EXPECT_EQ(refusal("[pool]\nmaximum = 0\n"), "b.toml:2:11: `maximum` must be from 1 to 10000");
     EXPECT_EQ(refusal("[pool]\nmaximum = 1.5\n"), "b.toml:2:11: `maximum` must be a whole number");
     EXPECT_EQ(refusal("[limits]\nidle_seconds = \"long\"\n"),
@@ -198,7 +201,7 @@ INSTANTIATE_TEST_SUITE_P(forms, listen_text,
                                          listen_case{"x:65536", "", -1}, listen_case{"", "", -1}));
 
 TEST(loopback, given_hosts_when_asked_then_only_this_machine_is_one) {
-    for (const auto* host : {"localhost", "127.0.0.1", "127.255.1.2", "::1", "[::1]"})
+    for (const auto* host : {"localhost", "LocalHost", "127.0.0.1", "127.255.1.2", "::1", "[::1]"})
         EXPECT_TRUE(is_loopback(host)) << host;
     for (const auto* host :
          {"", "0.0.0.0", "127.0.0.1.evil.example", "127.evil.a.b", "10.0.0.1", "localhost.evil.example", "::"}) {
