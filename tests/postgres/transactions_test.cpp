@@ -216,7 +216,9 @@ TEST_F(postgres_transactions,
     int late = 0;
     for (int i = 0; i < 150; ++i) {
         keeper into;
-        const auto out = execute("SELECT pg_sleep(0.003)", {}, into, sql::description::types,
+        // Mostly a race between the end and the cancel; now and then a statement that only a cancel ends.
+        const auto* statement = i % 10 == 0 ? "SELECT pg_sleep(5)" : "SELECT pg_sleep(0.003)";
+        const auto out = execute(statement, {}, into, sql::description::types,
                                  core::deadline::after(std::chrono::microseconds(2000 + 20 * i)));
         if (!out) {
             ASSERT_EQ(out.error().kind, failure_kind::timeout) << out.error().message;
@@ -225,7 +227,7 @@ TEST_F(postgres_transactions,
         ASSERT_TRUE(session->usable());
         ASSERT_EQ(cell(fmt::format("SELECT {} FROM pg_sleep(0.001)", i % 7)), fmt::to_string(i % 7)) << i;
     }
-    EXPECT_GT(late, 0);
+    EXPECT_GE(late, 15);
 }
 
 TEST_F(postgres_transactions,
