@@ -73,8 +73,9 @@ INSTANTIATE_TEST_SUITE_P(kinds, mysql_deadline, testing::ValuesIn(slow),
 TEST_F(mysql_deadlines, given_statements_that_end_at_their_deadline_when_repeated_then_no_kill_hits_the_next) {
     int timeouts = 0;
     for (int i = 0; i < 60; ++i) {
-        const auto out =
-            execute(*session, "SELECT SLEEP(0.02)", {}, nullptr, core::deadline::after(18ms + (i % 9) * 1ms));
+        // Mostly a race between the end and the KILL; now and then a statement that only a KILL ends.
+        const auto* statement = i % 10 == 0 ? "SELECT SLEEP(5)" : "SELECT SLEEP(0.02)";
+        const auto out = execute(*session, statement, {}, nullptr, core::deadline::after(18ms + (i % 9) * 1ms));
         if (!out) {
             EXPECT_EQ(out.error().kind, failure_kind::timeout);
             ++timeouts;
@@ -82,7 +83,7 @@ TEST_F(mysql_deadlines, given_statements_that_end_at_their_deadline_when_repeate
         ASSERT_TRUE(session->usable());
         ASSERT_EQ(rows("SELECT 42, SLEEP(0.001)"), std::vector<std::string>{"42|0"}) << i;
     }
-    EXPECT_GT(timeouts, 0);
+    EXPECT_GE(timeouts, 6);
 }
 
 TEST_F(mysql_deadlines, given_a_transaction_when_a_statement_is_ended_then_the_transaction_goes_on) {
