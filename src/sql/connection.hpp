@@ -98,7 +98,8 @@ class connection {
     [[nodiscard]] virtual bool usable() const noexcept = 0;
 
     /// True while the database says that a transaction is open, whoever opened it (PostgreSQL: ReadyForQuery status;
-    /// MySQL: SERVER_STATUS_IN_TRANS, or autocommit off, so that the next statement opens one). Known without a round trip.
+    /// MySQL: SERVER_STATUS_IN_TRANS, or autocommit off, so that the next statement opens one). Known without a round
+    /// trip.
     [[nodiscard]] virtual bool in_transaction() const noexcept = 0;
 
     /// PostgreSQL backend pid, MySQL CONNECTION_ID().
