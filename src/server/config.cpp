@@ -352,7 +352,7 @@ config read_config(const fs::path& file, const environment& variables) {
     std::string bin;
     std::string mariadbd;
     top.text("listen", listen);
-    top.number("threads", made.threads, 1, 1'024);
+    top.number("threads", made.threads, 1, 128);
     top.text("state_dir", state);
     top.text("region", made.region);
     top.text("account", made.account);
