@@ -49,8 +49,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const auth::header headers[] = {{"Host", "h"}, {"X-Amz-Date", "20191203T101500Z"}, {"Authorization", value}};
     auth::signing_keys cache;
     const auto who = auth::verify(
-        {"POST", target.substr(0, question), query, headers, input}, {}, [&key](std::string_view) { return &key; },
-        cache,
+        {"POST", target.substr(0, question), query, headers, input}, {},
+        [&key](std::string_view, std::string_view) { return &key; }, cache,
         std::chrono::sys_days(std::chrono::year(2019) / 12 / 3) + std::chrono::hours(10) + std::chrono::minutes(15));
     demand(!who && (who.error().status == 400 || who.error().status == 403) && !who.error().type.empty() &&
            !who.error().message.empty());

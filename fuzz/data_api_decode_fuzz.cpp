@@ -1,5 +1,5 @@
 /// Any bytes as the body of any operation: either a refusal of the caller's kind whose answer is JSON, or a request
-/// whose views can all be read. Input: one byte that chooses the operation, then the body.
+/// whose views can all be read. Input: one byte that chooses operation and profile, then the body.
 
 #include <cstdint>
 #include <cstdlib>
@@ -39,7 +39,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         demand_refusal(root.error());
         return 0;
     }
-    const auto decoded = api::decode(what, **root, wanted);
+    const auto& as = data[0] % 18 < 6 ? api::aws_v2 : data[0] % 18 < 12 ? api::aws_v1 : api::relaxed;
+    const auto decoded = api::decode(what, **root, as, wanted);
     if (!decoded) {
         demand_refusal(decoded.error());
         return 0;

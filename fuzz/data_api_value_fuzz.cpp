@@ -23,10 +23,12 @@ void demand(bool holds) {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     if (size < 3) return 0;
     sql::column column;
-    column.type = static_cast<sql::type_class>(data[0] % 17);
+    column.type = static_cast<sql::type_class>(data[0] % (static_cast<unsigned>(sql::type_class::other) + 1));
     column.is_array = (data[1] & 1) != 0;
     column.scale = (data[2] & 4) != 0 ? 2 : 0;
-    api::value_writer writer(column, {.decimals_as_numbers = (data[2] & 1) != 0, .longs_as_text = (data[2] & 2) != 0});
+    const auto& rules = ((data[2] & 8) != 0 ? api::aws_v1 : (data[2] & 16) != 0 ? api::relaxed : api::aws_v2).values;
+    api::value_writer writer(column, {.decimals_as_numbers = (data[2] & 1) != 0, .longs_as_text = (data[2] & 2) != 0},
+                             rules);
     if (!writer.is_supported()) return 0;
     sql::cell cell;
     const bool bytes = (data[1] & 2) != 0 && column.type == sql::type_class::bytes;

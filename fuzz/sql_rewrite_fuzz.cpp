@@ -1,6 +1,6 @@
-/// Any bytes as a statement: the names are names, the text grows by no more than its placeholders, and a second pass
-/// finds nothing left to change and reads the same statement. Input: one byte whose lowest bit picks the dialect and
-/// whose next bit supplies the parameter "2", then the text.
+/// Any bytes as a statement: the names are names, the text grows by no more than its placeholders and a blank, and a
+/// second pass finds nothing left to change and reads the same statement. Input: one byte whose lowest bit picks the
+/// dialect and whose next bit supplies the parameter "2", then the text.
 
 #include <algorithm>
 #include <cstddef>
@@ -38,6 +38,15 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         demand(made.text.size() <= text.size() + 6 * colons);
         demand(std::set<std::string_view>(made.names.begin(), made.names.end()).size() == made.names.size());
         demand(made.names.size() <= colons);
+    }
+
+    const auto pieces = split(text, of);
+    demand(pieces.empty() || !made.empty);
+    demand(made.several_statements || pieces.size() <= 1);
+    const char* before = text.data();
+    for (const auto piece : pieces) {  // in order, within the text, and none of them nothing
+        demand(!piece.empty() && piece.data() >= before && piece.data() + piece.size() <= text.data() + text.size());
+        before = piece.data() + piece.size();
     }
 
     // Without its semicolon, `1 --;` ends in what MySQL reads as a comment.

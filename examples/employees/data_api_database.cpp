@@ -21,6 +21,7 @@ using borealis::core::log_level;
 
 constexpr std::string_view insert_text = "INSERT INTO Employee (EmpId, EmpName) VALUES (:EmpId, :EmpName)";
 constexpr std::string_view select_text = "SELECT EmpId, EmpName FROM Employee";
+constexpr std::string_view find_text = "SELECT EmpId, EmpName FROM Employee WHERE EmpId = :EmpId";
 constexpr std::string_view table_text =
     "CREATE TABLE IF NOT EXISTS Employee (EmpId VARCHAR(64) NOT NULL PRIMARY KEY, EmpName VARCHAR(255))";
 
@@ -147,6 +148,37 @@ class data_api_database final : public database {
             }
         });
         return too_large ? list_in_pages(receive, until) : listed;
+    }
+
+    outcome<void> find(const std::string& id, const row_receiver& receive, deadline until) override {
+        return attempt([&] {
+            hand_over(client_.execute_statement({.sql = std::string(find_text),
+                                                 .parameters = {borealis::param("EmpId", id)},
+                                                 .idempotent = true,
+                                                 .timeout = left(until)}),
+                      receive);
+        });
+    }
+
+    outcome<void> page(const std::optional<std::string>& after, std::size_t limit, const row_receiver& receive,
+                       deadline until) override {
+        return attempt([&] {
+            while (true) {
+                try {
+                    std::vector<borealis::parameter> parameters;
+                    if (after) parameters.push_back(borealis::param("after", *after));
+                    hand_over(client_.execute_statement({.sql = page_text(after ? ":after" : "", limit),
+                                                         .parameters = std::move(parameters),
+                                                         .idempotent = true,
+                                                         .timeout = left(until)}),
+                              receive);
+                    return;
+                } catch (const aws_error& caught) {
+                    if (!is_too_large(caught) || limit == 1) throw;
+                    limit /= 2;
+                }
+            }
+        });
     }
 
     outcome<void> create_table(deadline until) override {

@@ -1,10 +1,13 @@
 #pragma once
 /// What the two variants differ in: the way to the table `Employee`.
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <variant>
 
 #include "core/deadline.hpp"
@@ -23,6 +26,10 @@ struct row {
 
 /// Takes one row; false ends the listing.
 using row_receiver = std::function<bool(row)>;
+
+/// The statement of `database::page`, the same for every engine. @param after  How the last id is written in it; empty:
+/// from the first one.
+[[nodiscard]] std::string page_text(std::string_view after, std::size_t limit);
 
 /// At most one transaction at a time. Every call ends by `until`, give or take what the way to the database needs.
 class database {
@@ -50,6 +57,14 @@ class database {
 
     /// All employees in the database's own order (L-6.10), from a fresh snapshot that ends with the call (L-6.76).
     [[nodiscard]] virtual outcome<void> list(const row_receiver& receive, deadline until) = 0;
+
+    /// The employee with that id, by the column's own comparison; none where there is none. From a fresh snapshot, too.
+    [[nodiscard]] virtual outcome<void> find(const std::string& id, const row_receiver& receive, deadline until) = 0;
+
+    /// Employees by ascending id, those behind `after` (from the first where it is empty), at most `limit` (1 or more;
+    /// fewer where the way to the database takes no more at once).
+    [[nodiscard]] virtual outcome<void> page(const std::optional<std::string>& after, std::size_t limit,
+                                             const row_receiver& receive, deadline until) = 0;
 
     /// Makes the database and the table where they are missing (L-6.3).
     [[nodiscard]] virtual outcome<void> create_table(deadline until) = 0;

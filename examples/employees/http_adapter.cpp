@@ -47,6 +47,14 @@ std::optional<http_request> read_http_event(const node& event) {
     }
     while (request.path.size() > 1 && request.path.ends_with('/')) request.path.pop_back();
 
+    if (const node* parameters = member(&event, "pathParameters"); member(parameters, "id") != nullptr) {
+        request.id = text_of(member(parameters, "id"));
+    }
+    if (const node* query = member(&event, "queryStringParameters"); query != nullptr && query->is() == kind::object) {
+        for (const auto& one : *query) {
+            if (one.is() == kind::string) request.query.emplace_back(one.key(), one.text());
+        }
+    }
     const node* body = member(&event, "body");
     if (body == nullptr || body->is() != kind::string) return request;
     const node* encoded = member(&event, "isBase64Encoded");
@@ -61,9 +69,10 @@ std::optional<http_request> read_http_event(const node& event) {
     return request;
 }
 
-std::string http_result(int status, std::string_view body, std::string_view more_headers) {
-    std::string out = fmt::format(R"({{"statusCode":{},"headers":{{"content-type":"application/json"{}}},"body":)",
-                                  status, more_headers);
+std::string http_result(int status, std::string_view body, std::string_view more_headers,
+                        std::string_view content_type) {
+    std::string out = fmt::format(R"({{"statusCode":{},"headers":{{"content-type":"{}"{}}},"body":)", status,
+                                  content_type, more_headers);
     borealis::json::append_string(out, body);
     return out += '}';
 }

@@ -5,6 +5,8 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "json/document.hpp"
 
@@ -15,7 +17,10 @@ struct http_request {
 
     std::string method;
     std::string path;  ///< Without the stage's name.
-    std::string body;  ///< Decoded.
+    /// The path's parameter of that name as the gateway has decoded it; a gateway may have routed `{proxy+}` instead.
+    std::optional<std::string> id = {};
+    std::vector<std::pair<std::string, std::string>> query = {};  ///< Decoded.
+    std::string body;                                             ///< Decoded.
     body_state state = body_state::absent;
 };
 
@@ -25,6 +30,7 @@ struct http_request {
 
 /// `{"statusCode":…,"headers":{"content-type":"application/json"},"body":"…"}`, as both payload formats take it.
 /// @param more_headers  Ready JSON members, each with a comma before it.
-[[nodiscard]] std::string http_result(int status, std::string_view body, std::string_view more_headers = {});
+[[nodiscard]] std::string http_result(int status, std::string_view body, std::string_view more_headers = {},
+                                      std::string_view content_type = "application/json");
 
 }  // namespace employees

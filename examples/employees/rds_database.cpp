@@ -129,8 +129,46 @@ class rds_database final : public database {
     }
 
     outcome<void> list(const row_receiver& receive, deadline until) override {
-        // Outside of a transaction (autocommit), so that neither a snapshot nor a metadata lock stays (L-6.76).
-        if (auto asked = connect_and_query("SELECT EmpId, EmpName FROM Employee", until); !asked) return asked;
+        return select("SELECT EmpId, EmpName FROM Employee", receive, until);
+    }
+
+    outcome<void> find(const std::string& id, const row_receiver& receive, deadline until) override {
+        const auto text = quoted(id, until);
+        if (!text) return std::unexpected(text.error());
+        return select(fmt::format("SELECT EmpId, EmpName FROM Employee WHERE EmpId = {}", *text), receive, until);
+    }
+
+    outcome<void> page(const std::optional<std::string>& after, std::size_t limit, const row_receiver& receive,
+                       deadline until) override {
+        if (!after) return select(page_text("", limit), receive, until);
+        const auto text = quoted(*after, until);
+        if (!text) return std::unexpected(text.error());
+        return select(page_text(*text, limit), receive, until);
+    }
+
+    outcome<void> create_table(deadline until) override {
+        drop();
+        without_database_ = true;
+        auto connected = connect(until);
+        without_database_ = false;
+        if (!connected) return connected;
+        std::string name = "`";
+        for (const char c : login_.database) name += c == '`' ? std::string("``") : std::string(1, c);
+        name += '`';
+        auto made = query(fmt::format("CREATE DATABASE IF NOT EXISTS {} CHARACTER SET utf8mb4", name));
+        if (made) made = query(fmt::format("USE {}", name));
+        if (made) {
+            made = query(
+                "CREATE TABLE IF NOT EXISTS Employee (EmpId VARCHAR(64) NOT NULL PRIMARY KEY, EmpName VARCHAR(255)) "
+                "CHARACTER SET utf8mb4");
+        }
+        return made;
+    }
+
+ private:
+    /// Outside of a transaction (autocommit), so that neither a snapshot nor a metadata lock stays (L-6.76).
+    outcome<void> select(std::string_view text, const row_receiver& receive, deadline until) {
+        if (auto asked = connect_and_query(text, until); !asked) return asked;
         std::unique_ptr<MYSQL_RES, closer> result(mysql_use_result(connection_.get()));
         if (!result) return connection_failure();
         const MYSQL_FIELD* columns = mysql_fetch_fields(result.get());
@@ -144,26 +182,16 @@ class rds_database final : public database {
         return connection_failure();
     }
 
-    outcome<void> create_table(deadline until) override {
-        drop();
-        without_database_ = true;
-        auto connected = connect(until);
-        without_database_ = false;
-        if (!connected) return connected;
-        std::string quoted = "`";
-        for (const char c : login_.database) quoted += c == '`' ? std::string("``") : std::string(1, c);
-        quoted += '`';
-        auto made = query(fmt::format("CREATE DATABASE IF NOT EXISTS {} CHARACTER SET utf8mb4", quoted));
-        if (made) made = query(fmt::format("USE {}", quoted));
-        if (made) {
-            made = query(
-                "CREATE TABLE IF NOT EXISTS Employee (EmpId VARCHAR(64) NOT NULL PRIMARY KEY, EmpName VARCHAR(255)) "
-                "CHARACTER SET utf8mb4");
+    /// As a literal of the connection's own character set and quoting rules.
+    outcome<std::string> quoted(std::string_view text, deadline until) {
+        if (!connection_) {
+            if (auto connected = connect(until); !connected) return std::unexpected(std::move(connected.error()));
         }
-        return made;
+        std::string out(text.size() * 2 + 1, '\0');
+        out.resize(mysql_real_escape_string(connection_.get(), out.data(), text.data(), text.size()));
+        return "'" + out + "'";
     }
 
- private:
     /// Also with a connection that is open already and may have died meanwhile: nothing has been sent on it before, so
     /// a second try cannot repeat anything (L-6.77).
     outcome<void> connect_and_query(std::string_view text, deadline until) {

@@ -1,6 +1,7 @@
 #include "service.hpp"
 
 #include <algorithm>
+#include <charconv>
 #include <span>
 #include <unordered_map>
 #include <utility>
@@ -9,6 +10,7 @@
 
 #include "core/log.hpp"
 #include "json/writer.hpp"
+#include "web_files.hpp"
 
 namespace employees {
 namespace {
@@ -20,6 +22,7 @@ using namespace std::chrono_literals;
 constexpr std::string_view missing_members = R"(Invalid input! Missing "EmpId" and/or "EmpName" attributes.)";
 constexpr std::string_view not_scalar =
     R"(Invalid input! "EmpId" and "EmpName" must be text, numbers, true, false or null.)";
+constexpr std::string_view reading_failed = "Reading employees failed";
 constexpr std::string_view oops = "Oops, something went wrong adding a new employee";
 
 failure type_error(std::string message) {
@@ -159,6 +162,14 @@ std::string repr(const cell& value) {
     return std::visit(show, value);
 }
 
+/// An id as a caller writes it.
+std::string plain_text(const cell& value) {
+    if (const auto* text = std::get_if<std::string>(&value)) return *text;
+    std::string out;
+    append_cell(out, value);
+    return out;
+}
+
 /// Least JSON that the row can become.
 std::size_t least_bytes(const row& one) {
     const auto text = [](const cell& value) {
@@ -166,6 +177,12 @@ std::size_t least_bytes(const row& one) {
     };
     return text(one.id) + text(one.name) + 3;
 }
+
+constexpr std::size_t usual_page = 50;
+
+/// The page may run its own script and style, talk to its own address, and be in nobody's frame.
+constexpr std::string_view web_headers =
+    R"(,"content-security-policy":"default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'","x-content-type-options":"nosniff","referrer-policy":"no-referrer","cache-control":"no-cache")";
 
 std::string http_error(const failure& what) {
     std::string body = R"({"message":)";
@@ -227,6 +244,38 @@ outcome<std::vector<row>> employee_service::add(const node& event, deadline unti
     if (auto committed = at_.commit(until); !committed)
         return std::unexpected(unknown_commit(std::move(committed.error())));
     return list(until);
+}
+
+outcome<std::optional<row>> employee_service::find(const std::string& id, deadline until) {
+    std::optional<row> found;
+    const auto receive = [&](row one) {
+        // A number compared with a text that is none would be found as 0: its own text must be what was asked for.
+        if (std::holds_alternative<std::string>(one.id) || plain_text(one.id) == id) found = std::move(one);
+        return false;
+    };
+    if (auto read = at_.find(id, receive, until); !read) {
+        settings_.log(fmt::format("{}: {}", reading_failed, read.error().message));
+        return std::unexpected(std::move(read.error()));
+    }
+    return found;
+}
+
+outcome<employee_service::page> employee_service::list_page(const std::optional<std::string>& after, std::size_t limit,
+                                                            deadline until) {
+    page made;
+    const auto receive = [&](row one) {
+        made.rows.push_back(std::move(one));
+        return true;
+    };
+    // One more than asked for says whether there is a next page.
+    if (auto read = at_.page(after, limit + 1, receive, until); !read) {
+        settings_.log(fmt::format("{}: {}", reading_failed, read.error().message));
+        return std::unexpected(std::move(read.error()));
+    }
+    const bool cut_short = made.rows.size() > limit;
+    if (cut_short) made.rows.resize(limit);
+    if (cut_short) made.next = plain_text(made.rows.back().id);
+    return made;
 }
 
 outcome<std::vector<row>> employee_service::list(deadline until) {
@@ -415,15 +464,63 @@ outcome<std::string> employee_service::answer_direct(const node& event, deadline
 }
 
 std::string employee_service::answer_http(const http_request& request, deadline until) {
+    constexpr std::string_view below = "/employees/";
+    const auto refuse_method = [](std::string_view allowed) {
+        return http_result(405, R"({"message":"Method Not Allowed"})", fmt::format(R"(,"allow":"{}")", allowed));
+    };
+    const bool get = request.method == "GET";
     const bool many = request.path == "/employees/batch";
-    if (!many && request.path != "/employees") return http_result(404, R"({"message":"Not Found"})");
-    if (request.method == "GET" && !many) {
+    if (request.path == "/employees") {
+        if (get) return answer_list(request, until);
+        return request.method == "POST" ? answer_post(request, false, until) : refuse_method("GET, POST");
+    }
+    if (many && !get) return request.method == "POST" ? answer_post(request, true, until) : refuse_method("GET, POST");
+    if (request.path.starts_with(below) && (request.id || !request.path.substr(below.size()).contains('/'))) {
+        return get ? answer_one(request.id.value_or(request.path.substr(below.size())), until) : refuse_method("GET");
+    }
+    if (const auto* file = find_web_file(request.path)) {
+        return get ? http_result(200, file->content, web_headers, file->content_type) : refuse_method("GET");
+    }
+    return http_result(404, R"({"message":"Not Found"})");
+}
+
+std::string employee_service::answer_one(const std::string& id, deadline until) {
+    const auto found = find(id, until);
+    if (!found) return http_error(found.error());
+    if (!*found) return http_result(404, R"({"message":"There is no employee with this id."})");
+    std::string body = R"({"EmpId":)";
+    append_cell(body, (*found)->id);
+    body += R"(,"EmpName":)";
+    append_cell(body, (*found)->name);
+    return http_result(200, body += '}');
+}
+
+std::string employee_service::answer_list(const http_request& request, deadline until) {
+    std::optional<std::string> limit, after;
+    for (const auto& [name, value] : request.query) {
+        if (name == "limit") limit = value;
+        if (name == "after") after = value;
+    }
+    if (!limit && !after) {
         const auto rows = list(until);
         return rows ? http_result(200, to_json(*rows)) : http_error(rows.error());
     }
-    if (request.method == "POST") return answer_post(request, many, until);
-    return http_result(405, R"({"message":"Method Not Allowed"})",
-                       many ? R"(,"allow":"POST")" : R"(,"allow":"GET, POST")");
+    std::size_t count = usual_page;
+    if (limit) {
+        const auto [end, failed] = std::from_chars(limit->data(), limit->data() + limit->size(), count);
+        if (failed != std::errc() || end != limit->data() + limit->size() || count == 0 || count > largest_page) {
+            return http_error(
+                invalid_input(fmt::format(R"(Invalid input! "limit" must be a number from 1 to {}.)", largest_page)));
+        }
+    }
+    const auto part = list_page(after, count, until);
+    if (!part) return http_error(part.error());
+    std::string body = R"({"Employees":)" + to_json(part->rows);
+    if (part->next) {
+        body += R"(,"Next":)";
+        borealis::json::append_string(body, *part->next);
+    }
+    return http_result(200, body += '}');
 }
 
 std::string employee_service::answer_post(const http_request& request, bool many, deadline until) {

@@ -44,6 +44,18 @@ class employee_service {
 
     [[nodiscard]] outcome<std::vector<row>> list(deadline until);
 
+    /// The employee with that id; nothing where there is none.
+    [[nodiscard]] outcome<std::optional<row>> find(const std::string& id, deadline until);
+
+    /// A page of the list in the order of the ids.
+    struct page {
+        std::vector<row> rows;
+        std::optional<std::string> next;  ///< To give as `after` for the next page; nothing on the last.
+    };
+    /// @param limit  1 to `largest_page`.
+    [[nodiscard]] outcome<page> list_page(const std::optional<std::string>& after, std::size_t limit, deadline until);
+    static constexpr std::size_t largest_page = 1000;
+
     /// Section 8: `employees` in transactions of 50.
     /// @param event  The object that may hold `OnError`, `Atomic` and `ReturnEmployees`; or null.
     /// @return A failure only where nothing has been written since the input is refused as a whole.
@@ -61,6 +73,8 @@ class employee_service {
 
     [[nodiscard]] outcome<std::string> answer_direct(const borealis::json::node& event, deadline until);
     [[nodiscard]] std::string answer_http(const http_request& request, deadline until);
+    [[nodiscard]] std::string answer_list(const http_request& request, deadline until);
+    [[nodiscard]] std::string answer_one(const std::string& id, deadline until);
     [[nodiscard]] std::string answer_post(const http_request& request, bool many, deadline until);
     /// @return Whether nothing of the transaction stays.
     bool roll_back(deadline until);

@@ -16,6 +16,7 @@
 #include <functional>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -54,11 +55,36 @@ struct error {
     std::string details = {};
 };
 
+/// Status and headers of an HTTP answer, sent in front of a stream for function URLs (an HTTP API does not know it).
+struct http_prelude {
+    int status = 200;
+    std::vector<std::pair<std::string, std::string>> headers = {};
+    std::vector<std::string> cookies = {};  ///< One `set-cookie` each.
+};
+
+/// The result of one event, sent while it is made. Nothing is sent before the first `write`, or the handler's end.
+class response_stream {
+ public:
+    response_stream() = default;
+    response_stream(const response_stream&) = delete;
+    response_stream& operator=(const response_stream&) = delete;
+    virtual ~response_stream() = default;
+
+    /// `application/octet-stream` otherwise. @throws std::logic_error after the first `write`, as `set_prelude` does.
+    virtual void set_content_type(std::string type) = 0;
+    virtual void set_prelude(http_prelude prelude) = 0;
+    /// Sends, and returns when the host has room for more. @throws std::runtime_error when the host takes no more: let
+    /// it pass, to be ready for the next event.
+    virtual void write(std::string_view bytes) = 0;
+};
+
 using outcome = std::expected<response, error>;
 using handler = std::function<outcome(const invocation&)>;
+/// What it throws is the event's error: as any other's before the first `write`, at the end of the stream after it.
+using streaming_handler = std::function<void(const invocation&, response_stream&)>;
 
 /// An exception that carries the error type. Any other exception of a handler is reported with its C++ class as the
-/// type.
+/// type, and those nested in it (std::throw_with_nested) as its stack trace, outermost first.
 class function_error : public std::runtime_error {
  public:
     explicit function_error(error what) : std::runtime_error(what.message), error_(std::move(what)) {}
@@ -88,5 +114,10 @@ inline constexpr std::size_t largest_response = 6'291'556;
 /// The same for a function that has something to prepare: `init` is called once, before the first event is asked for,
 /// and what it throws is reported as the error of the initialisation (`/init/error`); then 1 is returned.
 [[nodiscard]] int run_after(const std::function<handler()>& init);
+
+/// The same for results that are streamed: they may be larger than `largest_response`, and their first bytes reach the
+/// invoker while the rest is made, where the invoker asks for a stream.
+[[nodiscard]] int run_streaming(const streaming_handler& handle);
+[[nodiscard]] int run_streaming_after(const std::function<streaming_handler()>& init);
 
 }  // namespace borealis::lambda

@@ -1,13 +1,16 @@
+// SHA-256 without EVP, whose contexts cost more to begin and end than a short text costs to hash (1,000 instructions
+// each), and cannot be begun in the middle as `mac_key` does. Deprecated since OpenSSL 3.0, and there.
+#define OPENSSL_SUPPRESS_DEPRECATED
+
 #include "auth/signature.hpp"
 
 #include <algorithm>
 #include <iterator>
-#include <memory>
 #include <stdexcept>
 #include <utility>
 
 #include <openssl/crypto.h>
-#include <openssl/evp.h>
+#include <openssl/sha.h>
 
 namespace borealis::auth {
 namespace {
@@ -40,27 +43,45 @@ int hex_digit(char c) {
     return -1;
 }
 
-/// Percent-encoding undone and done again, so that all spellings of an octet become one.
-std::string reencoded(std::string_view text) {
-    std::string out;
-    out.reserve(text.size());
+/// The octet that `%XX` at `at` stands for.
+std::optional<char> encoded_octet(std::string_view text, std::size_t at) {
+    if (text[at] != '%' || at + 2 >= text.size()) return std::nullopt;
+    const int high = hex_digit(text[at + 1]);
+    const int low = hex_digit(text[at + 2]);
+    if (high < 0 || low < 0) return std::nullopt;
+    return static_cast<char>(high * 16 + low);
+}
+
+/// Appends `text` with everything encoded that must be. What is encoded already stays as it was sent, `%2f` and `%41`
+/// too: signers send what they sign, and so no octet of a signed query can be changed for another.
+void append_encoded_once(std::string& out, std::string_view text) {
     for (std::size_t i = 0; i < text.size(); ++i) {
-        char c = text[i];
-        if (c == '%' && i + 2 < text.size() && hex_digit(text[i + 1]) >= 0 && hex_digit(text[i + 2]) >= 0) {
-            c = static_cast<char>(hex_digit(text[i + 1]) * 16 + hex_digit(text[i + 2]));
+        if (encoded_octet(text, i)) {
+            out += text.substr(i, 3);
             i += 2;
-        }
-        if (is_unreserved(c)) {
-            out += c;
+        } else if (is_unreserved(text[i])) {
+            out += text[i];
         } else {
-            append_encoded(out, c);
+            append_encoded(out, text[i]);
         }
     }
+}
+
+std::string encoded_once(std::string_view text) {
+    std::string out;
+    out.reserve(text.size());
+    append_encoded_once(out, text);
     return out;
 }
 
 /// Without blanks around it, inner runs of blanks as one (L-5.1).
 void append_trimmed(std::string& out, std::string_view value) {
+    bool usual = value.empty() || (!is_blank(value.front()) && !is_blank(value.back()));
+    for (std::size_t i = 1; i < value.size(); ++i) usual &= !(is_blank(value[i]) && is_blank(value[i - 1]));
+    if (usual && !value.contains('\t')) {
+        out += value;
+        return;
+    }
     const auto begin = out.size();
     bool blank = false;
     for (const char c : value) {
@@ -74,50 +95,57 @@ void append_trimmed(std::string& out, std::string_view value) {
     }
 }
 
-std::string hex_of(std::span<const std::uint8_t> bytes) {
+void append_hex_of(std::string& out, std::span<const std::uint8_t> bytes) {
     static constexpr std::string_view digits = "0123456789abcdef";
-    std::string out;
-    out.reserve(bytes.size() * 2);
+    auto at = out.size();
+    out.resize(at + bytes.size() * 2);
     for (const auto octet : bytes) {
-        out += digits[octet >> 4];
-        out += digits[octet & 15];
+        out[at++] = digits[octet >> 4];
+        out[at++] = digits[octet & 15];
     }
+}
+
+template <class... Parts>
+digest hash(const Parts&... parts) {
+    SHA256_CTX context;
+    digest out;
+    const bool done = SHA256_Init(&context) == 1 &&
+                      ((SHA256_Update(&context, std::data(parts), std::size(parts)) == 1) && ...) &&
+                      SHA256_Final(out.data(), &context) == 1;
+    if (!done) throw std::runtime_error("OpenSSL does not compute SHA-256");
     return out;
 }
 
-/// SHA-256 in a context of this thread's own: OpenSSL 3 looks its algorithms up by name at every one-shot call, which
-/// costs more than hashing a short request.
-class hasher {
- public:
-    static hasher& of_this_thread() {
-        thread_local hasher mine;
-        return mine;
-    }
-    template <class... Parts>
-    digest operator()(const Parts&... parts) {
-        digest out;
-        const bool done = EVP_DigestInit_ex(context_.get(), algorithm(), nullptr) == 1 &&
-                          ((EVP_DigestUpdate(context_.get(), std::data(parts), std::size(parts)) == 1) && ...) &&
-                          EVP_DigestFinal_ex(context_.get(), out.data(), nullptr) == 1;
-        if (!done) throw std::runtime_error("OpenSSL does not compute SHA-256");
-        return out;
-    }
+constexpr std::size_t block = 64;
 
- private:
-    static const EVP_MD* algorithm() {
-        static const EVP_MD* const found = EVP_MD_fetch(nullptr, "SHA256", nullptr);  // kept until the program ends
-        return found;
-    }
-    struct deleter {
-        void operator()(EVP_MD_CTX* of) const { EVP_MD_CTX_free(of); }
-    };
-    std::unique_ptr<EVP_MD_CTX, deleter> context_{EVP_MD_CTX_new()};
-};
+/// The state behind the first block, of the key and what RFC 2104 mixes into it.
+std::array<std::uint32_t, 8> state_behind(const digest& key, std::uint8_t mixed_in) {
+    std::array<std::uint8_t, block> first;
+    first.fill(mixed_in);
+    for (std::size_t i = 0; i < key.size(); ++i) first[i] ^= key[i];
+    SHA256_CTX context;
+    if (SHA256_Init(&context) != 1 || SHA256_Update(&context, first.data(), first.size()) != 1)
+        throw std::runtime_error("OpenSSL does not compute SHA-256");
+    std::array<std::uint32_t, 8> state;
+    std::ranges::copy(context.h, state.begin());
+    OPENSSL_cleanse(first.data(), first.size());
+    OPENSSL_cleanse(&context, sizeof context);
+    return state;
+}
+
+digest hash_on(const std::array<std::uint32_t, 8>& state, const void* data, std::size_t size) {
+    SHA256_CTX context;
+    digest out;
+    bool done = SHA256_Init(&context) == 1;
+    std::ranges::copy(state, context.h);
+    context.Nl = block * 8;
+    done = done && SHA256_Update(&context, data, size) == 1 && SHA256_Final(out.data(), &context) == 1;
+    if (!done) throw std::runtime_error("OpenSSL does not compute SHA-256");
+    return out;
+}
 
 /// RFC 2104 over SHA-256.
 digest hmac(std::span<const std::uint8_t> key, std::string_view text) {
-    constexpr std::size_t block = 64;
-    auto& hash = hasher::of_this_thread();
     std::array<std::uint8_t, block> inner{}, outer{};
     digest shortened;
     if (key.size() > block) {
@@ -168,9 +196,15 @@ void append_scope(std::string& out, const scope& in) {
 
 }  // namespace
 
-digest sha256(std::string_view bytes) { return hasher::of_this_thread()(bytes); }
+digest sha256(std::string_view bytes) { return hash(bytes); }
 
-std::string hex(const digest& of) { return hex_of(of); }
+std::string hex(const digest& of) {
+    std::string out;
+    append_hex_of(out, of);
+    return out;
+}
+
+void append_hex(std::string& out, const digest& of) { append_hex_of(out, of); }
 
 std::string timestamp(std::chrono::sys_seconds at) {
     const auto day = std::chrono::floor<std::chrono::days>(at);
@@ -231,22 +265,51 @@ std::vector<std::string> signable_headers(std::span<const header> headers) {
     return names;
 }
 
-std::string canonical_uri(std::string_view path) {
+std::string percent_decoded(std::string_view text) {
+    std::string out;
+    out.reserve(text.size());
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        const auto octet = encoded_octet(text, i);
+        out += octet.value_or(text[i]);
+        if (octet) i += 2;
+    }
+    return out;
+}
+
+namespace {
+
+/// What no rule changes: `/Execute`.
+bool is_canonical(std::string_view path) {
+    if (!path.starts_with('/')) return false;
+    for (std::size_t i = 1; i < path.size(); ++i) {
+        if (path[i - 1] == '/' && (path[i] == '/' || path[i] == '.')) return false;
+        if (path[i] != '/' && !is_unreserved(path[i])) return false;
+    }
+    return true;
+}
+
+}  // namespace
+
+std::string canonical_uri(std::string_view path, path_rules by) {
     std::vector<std::string_view> segments;
-    for (std::size_t at = 0; at < path.size();) {
+    for (std::size_t at = path.starts_with('/') ? 1 : 0; at <= path.size();) {
         const auto end = std::min(path.find('/', at), path.size());
         const auto segment = path.substr(at, end - at);
-        if (segment == "..") {
+        at = end + 1;
+        if (by.normalize && segment == "..") {
             if (!segments.empty()) segments.pop_back();
-        } else if (!segment.empty() && segment != ".") {
+        } else if (!by.normalize || (!segment.empty() && segment != ".")) {
             segments.push_back(segment);
         }
-        at = end + 1;
     }
     std::string out;
     out.reserve(path.size() + 1);
     for (const auto segment : segments) {
         out += '/';
+        if (!by.encode_twice) {
+            append_encoded_once(out, segment);
+            continue;
+        }
         for (const char c : segment) {
             if (is_unreserved(c)) {
                 out += c;
@@ -255,19 +318,19 @@ std::string canonical_uri(std::string_view path) {
             }
         }
     }
-    if (segments.empty() || path.ends_with('/')) out += '/';
+    if (segments.empty() || (by.normalize && path.ends_with('/'))) out += '/';
     return out;
 }
 
-std::string canonical_query(std::string_view query) {
+std::string canonical_query(std::string_view query, std::span<const std::string_view> without) {
     std::vector<std::pair<std::string, std::string>> pairs;
     for (std::size_t at = 0; at < query.size();) {
         const auto end = std::min(query.find('&', at), query.size());
         const auto pair = query.substr(at, end - at);
         const auto equals = std::min(pair.find('='), pair.size());
-        if (!pair.empty()) {
-            pairs.emplace_back(reencoded(pair.substr(0, equals)),
-                               reencoded(pair.substr(std::min(equals + 1, pair.size()))));
+        const auto name = pair.substr(0, equals);
+        if (!pair.empty() && (without.empty() || std::ranges::find(without, percent_decoded(name)) == without.end())) {
+            pairs.emplace_back(encoded_once(name), encoded_once(pair.substr(std::min(equals + 1, pair.size()))));
         }
         at = end + 1;
     }
@@ -282,14 +345,25 @@ std::string canonical_query(std::string_view query) {
     return out;
 }
 
-std::string canonical_request(const message& of, std::span<const std::string_view> signed_names) {
+std::string canonical_request(const message& of, std::span<const std::string_view> signed_names, path_rules by,
+                              std::span<const std::string_view> without) {
     std::string out;
     out.reserve(512);
+    append_canonical_request(out, of, signed_names, by, without);
+    return out;
+}
+
+void append_canonical_request(std::string& out, const message& of, std::span<const std::string_view> signed_names,
+                              path_rules by, std::span<const std::string_view> without) {
     out += of.method;
     out += '\n';
-    out += canonical_uri(of.path);
+    if (is_canonical(of.path)) {
+        out += of.path;
+    } else {
+        out += canonical_uri(of.path, by);
+    }
     out += '\n';
-    out += canonical_query(of.query);
+    if (!of.query.empty()) out += canonical_query(of.query, without);
     out += '\n';
     for (const auto name : signed_names) {
         out += name;
@@ -309,8 +383,7 @@ std::string canonical_request(const message& of, std::span<const std::string_vie
         out += name;
     }
     out += '\n';
-    out += hex(sha256(of.body));
-    return out;
+    append_hex_of(out, sha256(of.body));
 }
 
 std::string string_to_sign(const scope& in, std::string_view canonical_request) {
@@ -333,7 +406,20 @@ digest signing_key(std::string_view secret, const scope& in) {
     return hmac(key, "aws4_request");
 }
 
-const digest& signing_keys::find(std::string_view access_key_id, const core::secret_text& secret, const scope& in) {
+mac_key::mac_key(const digest& key) : inner_(state_behind(key, 0x36)), outer_(state_behind(key, 0x5C)) {}
+
+mac_key::~mac_key() {
+    OPENSSL_cleanse(inner_.data(), sizeof inner_);
+    OPENSSL_cleanse(outer_.data(), sizeof outer_);
+}
+
+digest mac_key::sign(std::string_view text) const {
+    const auto inner = hash_on(inner_, text.data(), text.size());
+    return hash_on(outer_, inner.data(), inner.size());
+}
+
+signing_keys::entry& signing_keys::find_entry(std::string_view access_key_id, const core::secret_text& secret,
+                                              const scope& in) {
     const auto day = std::chrono::floor<std::chrono::days>(in.at);
     for (auto& held : entries_) {
         if (held.access_key_id != access_key_id || held.region != in.region || held.service != in.service) continue;
@@ -341,16 +427,21 @@ const digest& signing_keys::find(std::string_view access_key_id, const core::sec
             held.day = day;
             held.secret = secret;
             held.key = signing_key(secret.reveal(), in);
+            held.mac = mac_key(held.key);
         }
-        return held.key;
+        return held;
     }
-    entry made{std::string(access_key_id),      std::string(in.region), std::string(in.service), secret, day,
-               signing_key(secret.reveal(), in)};
-    if (entries_.size() < capacity_) return entries_.emplace_back(std::move(made)).key;
+    entry made{.access_key_id = std::string(access_key_id),
+               .region = std::string(in.region),
+               .service = std::string(in.service),
+               .secret = secret,
+               .day = day,
+               .key = signing_key(secret.reveal(), in)};
+    if (entries_.size() < capacity_) return entries_.emplace_back(std::move(made));
     auto& place = entries_[oldest_];
     oldest_ = (oldest_ + 1) % capacity_;
     place = std::move(made);
-    return place.key;
+    return place;
 }
 
 digest sign(const digest& key, std::string_view string_to_sign) { return hmac(key, string_to_sign); }

@@ -43,6 +43,8 @@ using digest = std::array<std::uint8_t, 32>;
 [[nodiscard]] digest sha256(std::string_view bytes);
 /// Lower-case hexadecimal.
 [[nodiscard]] std::string hex(const digest& of);
+/// The same, appended.
+void append_hex(std::string& out, const digest& of);
 
 /// `20191203T101500Z`
 [[nodiscard]] std::string timestamp(std::chrono::sys_seconds at);
@@ -57,15 +59,43 @@ using digest = std::array<std::uint8_t, 32>;
 /// Names of the headers to sign, lower case, ascending, once each: all but those that may not be.
 [[nodiscard]] std::vector<std::string> signable_headers(std::span<const header> headers);
 
-/// Dot segments and repeated slashes removed, then each octet outside `A-Za-z0-9-_.~/` encoded once more (L-5.4).
-[[nodiscard]] std::string canonical_uri(std::string_view path);
-/// Names and values decoded and encoded again, sorted by name, then value (L-5.3). `+` is a plus sign.
-[[nodiscard]] std::string canonical_query(std::string_view query);
+/// What a service makes of the path before it is signed. All but S3 do both (L-5.4).
+struct path_rules {
+    bool normalize = true;     ///< Dot segments and repeated slashes are removed.
+    bool encode_twice = true;  ///< What is percent-encoded on the wire is encoded once more.
+};
+
+/// The path by those rules, and each octet outside `A-Za-z0-9-_.~/` encoded.
+[[nodiscard]] std::string canonical_uri(std::string_view path, path_rules by = {});
+/// Names and values encoded where they are not yet, sorted by name, then value (L-5.3). `+` is a plus sign; what is
+/// encoded stays as it was sent.
+/// @param without  Names, decoded, to leave out.
+[[nodiscard]] std::string canonical_query(std::string_view query, std::span<const std::string_view> without = {});
+/// Percent-encoding undone; a `%` that begins none stays.
+[[nodiscard]] std::string percent_decoded(std::string_view text);
 /// @param signed_names  Lower case. One without a header in the message has an empty line.
-[[nodiscard]] std::string canonical_request(const message& of, std::span<const std::string_view> signed_names);
+/// @param without       Query parameters that are not signed.
+[[nodiscard]] std::string canonical_request(const message& of, std::span<const std::string_view> signed_names,
+                                            path_rules by = {}, std::span<const std::string_view> without = {});
+/// The same, appended.
+void append_canonical_request(std::string& out, const message& of, std::span<const std::string_view> signed_names,
+                              path_rules by = {}, std::span<const std::string_view> without = {});
 [[nodiscard]] std::string string_to_sign(const scope& in, std::string_view canonical_request);
 
 [[nodiscard]] digest signing_key(std::string_view secret, const scope& in);
+
+/// HMAC-SHA256 (RFC 2104) with a key whose two blocks are hashed once, not for each text.
+class mac_key {
+ public:
+    explicit mac_key(const digest& key);
+    mac_key(const mac_key&) = default;
+    mac_key& operator=(const mac_key&) = default;
+    ~mac_key();
+    [[nodiscard]] digest sign(std::string_view text) const;
+
+ private:
+    std::array<std::uint32_t, 8> inner_, outer_;  // SHA-256 behind the block of either
+};
 
 /// Signing keys already derived, for they stay the same all day (L-5.7). One thread at a time.
 class signing_keys {
@@ -73,7 +103,14 @@ class signing_keys {
     /// @param capacity  Keys held; the oldest makes room.
     explicit signing_keys(std::size_t capacity = 64) : capacity_(capacity) {}
     /// The key lives until the next call. A secret that changed is derived anew.
-    [[nodiscard]] const digest& find(std::string_view access_key_id, const core::secret_text& secret, const scope& in);
+    [[nodiscard]] const digest& find(std::string_view access_key_id, const core::secret_text& secret, const scope& in) {
+        return find_entry(access_key_id, secret, in).key;
+    }
+    /// The same, to sign many texts with. Lives until the next call.
+    [[nodiscard]] const mac_key& find_mac(std::string_view access_key_id, const core::secret_text& secret,
+                                          const scope& in) {
+        return find_entry(access_key_id, secret, in).mac;
+    }
 
  private:
     struct entry {
@@ -81,7 +118,10 @@ class signing_keys {
         core::secret_text secret;
         std::chrono::sys_days day;
         digest key;
+        mac_key mac{key};
     };
+    entry& find_entry(std::string_view access_key_id, const core::secret_text& secret, const scope& in);
+
     std::size_t capacity_;
     std::size_t oldest_ = 0;
     std::vector<entry> entries_;

@@ -18,23 +18,33 @@ namespace borealis::auth {
 /// A key that may call.
 struct known_key {
     core::secret_text secret;
-    core::secret_text session_token = {};  ///< Of temporary keys: the caller must send this one.
-    std::optional<std::chrono::sys_seconds> expires = {};
+    std::optional<std::chrono::sys_seconds> expires = {};  ///< Of temporary ones.
 };
 
-/// Finds an access key id; null for an unknown one. What it points to lives until `verify` returns.
-using key_lookup = std::function<const known_key*(std::string_view access_key_id)>;
+/// Finds the key of an access key id and the session token that came with it (empty: none); null where there is none
+/// such, or the token is not that key's. What it points to lives until `verify` returns.
+using key_lookup = std::function<const known_key*(std::string_view access_key_id, std::string_view session_token)>;
+
+/// Equal, in a time that depends on the lengths alone.
+[[nodiscard]] bool same_secret(std::string_view a, std::string_view b);
 
 struct verification_rules {
     std::string service = "rds-data";
     std::vector<std::string> regions = {};                      ///< Those a signature may be for; none given: any.
     std::chrono::seconds clock_skew = std::chrono::minutes(5);  ///< Either way (L-5.6).
+    bool presigned = false;  ///< A signature in the query counts where there is no Authorization header (R-10.40).
+    path_rules path = {};
 };
 
-/// Whose request it is. Views into the Authorization header.
+/// A presigned request lasts a week at most.
+inline constexpr std::chrono::seconds longest_presigned = std::chrono::days(7);
+
+/// Whose request it is.
 struct identity {
-    std::string_view access_key_id;
-    std::string_view region;
+    std::string access_key_id;
+    std::string region;
+    digest signature;                     ///< For telling a repeated request.
+    std::chrono::sys_seconds good_until;  ///< From then on the same request is refused as too old.
 };
 
 /// The answer to a request that is not let in, in AWS's words.
@@ -44,7 +54,7 @@ struct refusal {
     std::string message;
 };
 
-/// An Authorization header's parts, not yet believed.
+/// What a request says of its signature, not yet believed.
 struct authorization_parts {
     std::string_view access_key_id, day, region, service, terminator;
     std::vector<std::string_view> signed_headers;
@@ -55,10 +65,15 @@ struct authorization_parts {
 [[nodiscard]] std::expected<authorization_parts, refusal> parse_authorization(std::string_view value,
                                                                               bool has_date = true);
 
-/// Checks, in this order: the header's form, scope, key, token and its expiry, date, that host and every x-amz-* header
-/// are signed, and the signature over the message with the hash of its actual body, in constant time.
+/// Checks, in this order: the form of the Authorization header (or query), scope, key, token and its expiry, date, that
+/// host and every x-amz-* header are signed (but the token, which is good or not by itself), what x-amz-content-sha256
+/// claims, and the signature over the message with the hash of its actual body, in constant time.
 [[nodiscard]] std::expected<identity, refusal> verify(const message& what, const verification_rules& rules,
                                                       const key_lookup& find_key, signing_keys& cache,
                                                       std::chrono::sys_seconds now);
+
+/// For whoever looks for why a signature does not match: the canonical request and the string to sign, as `verify`
+/// makes them. Empty where the request presents no signature that can be read.
+[[nodiscard]] std::string explain(const message& what, const verification_rules& rules);
 
 }  // namespace borealis::auth

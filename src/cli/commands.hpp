@@ -19,9 +19,13 @@ struct call_failed : std::runtime_error {
     using std::runtime_error::runtime_error;
 };
 
+void add_auth(CLI::App& to, action& chosen);
+void add_key(CLI::App& to, action& chosen);
 void add_serve(CLI::App& to, action& chosen);
+void add_dev(CLI::App& to, action& chosen);
 void add_sql(CLI::App& to, action& chosen);
 void add_cluster(CLI::App& to, action& chosen);
 void add_secret(CLI::App& to, action& chosen);
+void add_lambda(CLI::App& to, action& chosen);
 
 }  // namespace borealis::cli

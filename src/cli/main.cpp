@@ -21,9 +21,13 @@ int main(int count, char** words) {
     app.get_formatter()->column_width(34);
     borealis::cli::action chosen;
     borealis::cli::add_serve(app, chosen);
+    borealis::cli::add_dev(app, chosen);
     borealis::cli::add_sql(app, chosen);
     borealis::cli::add_cluster(app, chosen);
     borealis::cli::add_secret(app, chosen);
+    borealis::cli::add_key(app, chosen);
+    borealis::cli::add_auth(app, chosen);
+    borealis::cli::add_lambda(app, chosen);
     try {
         app.parse(count, words);
         return chosen();

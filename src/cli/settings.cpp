@@ -1,14 +1,24 @@
 #include "cli/settings.hpp"
 
+#include <stdexcept>
+
 #include <CLI/CLI.hpp>
 
 namespace borealis::cli {
+
+std::string default_state_text() {
+    try {
+        return server::default_state_folder().string();
+    } catch (const std::runtime_error&) {
+        return "~/.local/state/borealis";  // nobody's home is known: one must be given
+    }
+}
 
 void source::add_to(CLI::App& command) {
     command.add_option("-c,--config", config_file, "Configuration file (TOML); see docs/configuration.md")
         ->check(CLI::ExistingFile);
     command.add_option("--state-dir", state_folder,
-                       "Folder of databases, secrets and keys; default: " + server::default_state_folder().string());
+                       "Folder of databases, secrets and keys; default: " + default_state_text());
 }
 
 server::config source::read() const {

@@ -21,6 +21,9 @@ struct source {
     [[nodiscard]] server::config read() const;
 };
 
+/// The default state folder, for help texts: also where there is none since no home folder is known.
+[[nodiscard]] std::string default_state_text();
+
 /// The file in the state folder that holds the URL of the server that runs on it.
 [[nodiscard]] std::filesystem::path endpoint_file(const server::config& with);
 

@@ -14,17 +14,16 @@
 
 #include "borealis/data_api.hpp"
 #include "cli/commands.hpp"
-#include "cli/settings.hpp"
+#include "cli/server_options.hpp"
 #include "cli/table.hpp"
 #include "core/base64.hpp"
+#include "server/config.hpp"
 
 namespace borealis::cli {
 namespace {
 
 struct sql_options {
-    std::string endpoint;
-    std::string region;
-    std::string state_folder;
+    server_options at;
     std::string cluster = std::string(server::default_postgresql_id);
     std::string secret;
     std::string database;
@@ -121,32 +120,6 @@ struct as_text {
     std::string operator()(const array_value& value) const { return std::visit(*this, value.elements); }
 };
 
-/// The server to talk to: told, or named by the environment, or the one that noted its URL in the state folder.
-std::string find_endpoint(const sql_options& options) {
-    if (!options.endpoint.empty()) return options.endpoint;
-    for (const char* name : {"AWS_ENDPOINT_URL_RDS_DATA", "AWS_ENDPOINT_URL"}) {
-        const char* value = std::getenv(name);
-        if (value != nullptr && *value != '\0') return value;
-    }
-    server::config with;
-    with.state_folder =
-        options.state_folder.empty() ? server::default_state_folder() : std::filesystem::path(options.state_folder);
-    std::ifstream note(endpoint_file(with));
-    std::string url;
-    return note >> url ? url : "http://127.0.0.1:8080";
-}
-
-bool is_local(std::string_view url) {
-    const auto start = url.find("://");
-    if (start == std::string_view::npos) return false;
-    auto host = url.substr(start + 3);
-    host = host.substr(0, host.find('/'));
-    const auto colon = host.rfind(':');
-    if (colon != std::string_view::npos && host.find(']', colon) == std::string_view::npos)
-        host = host.substr(0, colon);
-    return server::is_loopback(host);
-}
-
 void print(const execute_statement_result& got, bool json) {
     if (json) {
         if (got.formatted_records) {
@@ -175,15 +148,7 @@ void print(const execute_statement_result& got, bool json) {
 }
 
 int run(const sql_options& options) {
-    client_options with;
-    with.endpoint_url = find_endpoint(options);
-    with.region = options.region;
-    if (is_local(with.endpoint_url)) {  // a local server takes any key; AWS's own chain is for the rest
-        if (std::getenv("AWS_ACCESS_KEY_ID") == nullptr)
-            with.credentials = aws_credentials{.access_key_id = "local", .secret_access_key = "local"};
-        if (with.region.empty() && std::getenv("AWS_REGION") == nullptr && std::getenv("AWS_DEFAULT_REGION") == nullptr)
-            with.region = "us-east-1";
-    }
+    const auto with = options.at.for_client("AWS_ENDPOINT_URL_RDS_DATA");
     database_target target;
     target.resource_arn = options.cluster.starts_with("arn:")
                               ? options.cluster
@@ -223,11 +188,7 @@ void add_sql(CLI::App& to, action& chosen) {
         ->allow_extra_args(false)
         ->take_all();
     command->add_flag("--json", options->json, "Rows as a JSON array of objects");
-    command->add_option(
-        "--endpoint-url", options->endpoint,
-        "Server; default: AWS_ENDPOINT_URL_RDS_DATA, AWS_ENDPOINT_URL, the server running on the state folder");
-    command->add_option("--region", options->region, "Region of the signature");
-    command->add_option("--state-dir", options->state_folder, "State folder of the server to look for");
+    options->at.add_to(*command, "AWS_ENDPOINT_URL_RDS_DATA");
     command->callback([options, &chosen] { chosen = [options] { return run(*options); }; });
 }
 

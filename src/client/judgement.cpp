@@ -180,6 +180,7 @@ judgement judge(const fault& what) {
     if (is_throttling(what.code)) return {cause::throttled, false};
     if (is_one_of(what.code, not_done)) return {cause::transient, false};
     if (is_resuming(what)) return {cause::resuming, false};
+    if (what.message.ends_with("SQLState: 08007")) return {cause::permanent, true};  // transaction_resolution_unknown
     if (what.status == 500 || what.status == 502 || what.status == 503 || what.status == 504)
         return {cause::transient, true};
     return {cause::permanent, what.status >= 500 || what.status < 300 ||

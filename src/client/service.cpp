@@ -14,6 +14,31 @@ using namespace std::chrono_literals;
 
 constexpr std::string_view own_user_agent = "borealis-client/0.1.0";
 
+/// Text of the first element of that name, which has no elements in it; empty where there is none.
+std::string xml_element(std::string_view in, std::string_view name) {
+    static constexpr std::pair<std::string_view, char> entities[] = {
+        {"&lt;", '<'}, {"&gt;", '>'}, {"&quot;", '"'}, {"&apos;", '\''}, {"&amp;", '&'}};
+    const auto open = "<" + std::string(name) + ">";
+    const auto start = in.find(open);
+    if (start == std::string_view::npos) return {};
+    auto rest = in.substr(start + open.size());
+    rest = rest.substr(0, rest.find('<'));
+    std::string out;
+    while (!rest.empty()) {
+        std::size_t taken = 1;
+        char c = rest.front();
+        for (const auto& [entity, meant] : entities) {
+            if (!rest.starts_with(entity)) continue;
+            taken = entity.size();
+            c = meant;
+            break;
+        }
+        out += c;
+        rest.remove_prefix(taken);
+    }
+    return out;
+}
+
 /// A failed answer's code and message, as SDKs find them (R-1.31).
 void read_error(const http_answer& answer, fault& into, std::optional<std::int64_t>& db_connection_id) {
     std::string_view code = answer.find("x-amzn-errortype");
@@ -31,6 +56,12 @@ void read_error(const http_answer& answer, fault& into, std::optional<std::int64
         if (const auto* id = (*root)->find("dbConnectionId"); id != nullptr && id->is() == json::kind::integer) {
             db_connection_id = id->integer();
         }
+    }
+    std::string from_xml;
+    if (!root && answer.body.starts_with("<ErrorResponse")) {  // the query protocol (R-12.3)
+        from_xml = xml_element(answer.body, "Code");
+        if (code.empty()) code = from_xml;
+        into.message = xml_element(answer.body, "Message");
     }
     code = code.substr(0, code.find(':'));
     code = code.substr(code.find('#') + 1);  // npos + 1 is 0
@@ -98,15 +129,18 @@ service::attempt service::try_once(resolved& with, const service_call& call, mil
     out.used = with.chain.get();
     const auto now = std::chrono::floor<std::chrono::seconds>(in_.now()) + std::chrono::seconds(clock_offset_.load());
     const auto path = with.at.base_path + std::string(call.path);
-    http_call http{.url = with.at.scheme + "://" + with.at.authority + path,
-                   .headers = {{"Content-Type", std::string(call.content_type)},
-                               {"Host", with.at.authority},
-                               {"X-Amz-Date", auth::timestamp(now)}},
-                   .body = call.body,
-                   .connect_timeout = std::min(options_.connect_timeout, limit),
-                   .timeout = limit,
-                   .without_proxy = with.without_proxy};
+    http_call http{
+        .method = call.method,
+        .url = with.at.scheme + "://" + with.at.authority + path + (call.query.empty() ? "" : "?" + call.query),
+        .headers = {{"Content-Type", std::string(call.content_type)},
+                    {"Host", with.at.authority},
+                    {"X-Amz-Date", auth::timestamp(now)}},
+        .body = call.body,
+        .connect_timeout = std::min(options_.connect_timeout, limit),
+        .timeout = limit,
+        .without_proxy = with.without_proxy};
     if (!call.target.empty()) http.headers.emplace_back("X-Amz-Target", call.target);
+    for (const auto& [name, value] : call.headers) http.headers.emplace_back(name, value);
     if (!out.used.session_token.empty())
         http.headers.emplace_back("X-Amz-Security-Token", out.used.session_token.reveal());
     std::vector<auth::header> views;
@@ -117,8 +151,8 @@ service::attempt service::try_once(resolved& with, const service_call& call, mil
         const std::scoped_lock lock(with.keys_mutex);
         key = with.keys.find(out.used.access_key_id, out.used.secret, in);
     }
-    http.headers.emplace_back("Authorization", auth::authorization({http.method, path, {}, views, call.body}, in,
-                                                                   out.used.access_key_id, key));
+    http.headers.emplace_back("Authorization", auth::authorization({http.method, path, call.query, views, call.body},
+                                                                   in, out.used.access_key_id, key));
     http.headers.emplace_back(
         "User-Agent", std::string(own_user_agent) + (options_.user_agent.empty() ? "" : " " + options_.user_agent));
 
@@ -133,7 +167,7 @@ service::attempt service::try_once(resolved& with, const service_call& call, mil
     out.request_id = answer->find("x-amzn-requestid");
     if (answer->status >= 200 && answer->status < 300) {
         out.succeeded = true;
-        out.answer = {std::move(answer->body), out.request_id};
+        out.answer = {std::move(answer->body), out.request_id, answer->status, std::move(answer->headers)};
         return out;
     }
     out.failed.answered = true;

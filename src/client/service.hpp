@@ -28,6 +28,9 @@ struct service_call {
     std::string_view content_type = "application/json";
     std::string target = {};  ///< Value of X-Amz-Target; empty: none.
     std::string body;
+    std::string_view method = "POST";
+    std::string query = {};                                         ///< Behind `?`, encoded; empty: none.
+    std::vector<std::pair<std::string, std::string>> headers = {};  ///< Further ones, signed.
     bool repeatable = false;     ///< May run twice: is repeated even where an earlier attempt may have had its effect.
     bool may_run_on = false;     ///< Asked to go on behind the service's time limit.
     bool awaits_resume = false;  ///< Waits for a paused database instead of failing.
@@ -37,6 +40,8 @@ struct service_call {
 struct service_answer {
     std::string body;
     std::string request_id;
+    int status = 200;
+    std::vector<std::pair<std::string, std::string>> headers = {};  ///< Names in lower case.
 };
 
 /// Any thread may call.

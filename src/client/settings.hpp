@@ -19,6 +19,7 @@ struct service_names {
 
 inline constexpr service_names data_api_names = {"rds-data", "RDS_DATA", "rds_data"};
 inline constexpr service_names secrets_manager_names = {"secretsmanager", "SECRETS_MANAGER", "secrets_manager"};
+inline constexpr service_names lambda_names = {"lambda", "LAMBDA", "lambda"};
 
 /// The profile chosen and what the files say of it.
 struct profile_settings {

@@ -46,6 +46,12 @@ std::string version_in(std::string_view text) {
     return {};
 }
 
+std::string in_quotes(std::string_view text, char quote) {
+    std::string out(1, quote);
+    for (const char c : text) out.append(c == quote ? 2 : 1, c);
+    return out + quote;
+}
+
 bool is_older(std::string_view left, std::string_view right) {
     const auto take = [](std::string_view& from) {
         int number = 0;

@@ -10,6 +10,7 @@
 
 #include "clusters/process.hpp"
 #include "clusters/registry.hpp"
+#include "core/secret_text.hpp"
 #include "sql/connection.hpp"
 
 namespace borealis::clusters {
@@ -28,6 +29,17 @@ struct site {
     std::filesystem::path temporary;  ///< For its temporary files.
 };
 
+/// The account that Borealis itself uses on every managed database, as on Aurora. Its password is in `cluster.json`.
+inline constexpr std::string_view administrator = "rdsadmin";
+
+/// What makes one cluster of a template. Verifiers are passwords as the database keeps them.
+struct owner {
+    std::string master_user;
+    core::secret_text master_verifier;
+    core::secret_text administrator_verifier;
+    std::string database;  ///< Empty: none.
+};
+
 /// One kind of database. Stateless; every function may throw std::runtime_error with a text that says what to change.
 class flavour {
  public:
@@ -37,12 +49,21 @@ class flavour {
     virtual ~flavour() = default;
 
     [[nodiscard]] virtual std::string_view name() const noexcept = 0;
+    /// All of this machine, the newest first.
+    [[nodiscard]] virtual std::vector<installation> find_all(const settings& with, const account& who) const = 0;
     /// The program to run: of the series `wanted` where that is not empty, else the newest.
     [[nodiscard]] virtual installation find(const settings& with, const account& who,
                                             std::string_view wanted) const = 0;
-    /// Commands that fill the empty data folder, one after the other.
-    [[nodiscard]] virtual std::vector<command> creation(const installation& of, const site& at,
-                                                        const managed_cluster& what) const = 0;
+    /// Commands that fill the empty data folder, one after the other: what all clusters have in common.
+    [[nodiscard]] virtual std::vector<command> template_creation(const installation& of, const site& at) const = 0;
+    /// Commands that make a copy of it the owner's.
+    [[nodiscard]] virtual std::vector<command> completion(const installation& of, const site& at,
+                                                          const owner& whose) const = 0;
+    [[nodiscard]] virtual core::secret_text verifier(const core::secret_text& password) const = 0;
+    /// Statement that gives the master user another password.
+    [[nodiscard]] virtual std::vector<std::string> password_change(const owner& whose) const = 0;
+    /// Statements that give the running engine this much memory, without closing a connection.
+    [[nodiscard]] virtual std::vector<std::string> scaling_to(std::size_t megabytes) const = 0;
     /// The server itself, in the foreground, on its Unix socket only.
     [[nodiscard]] virtual command service(const installation& of, const site& at) const = 0;
     /// Removes what a killed server left behind and would stop a new one. No process may be using the data.
@@ -52,8 +73,8 @@ class flavour {
     /// Asks it to disconnect everybody and shut down in order.
     [[nodiscard]] virtual int stop_signal() const noexcept = 0;
     [[nodiscard]] virtual sql::endpoint endpoint(const site& at) const = 0;
-    /// Longest name of a file in `run` with its slash.
-    [[nodiscard]] virtual std::size_t socket_name_size() const noexcept = 0;
+    /// Its socket in `run`, with a slash in front.
+    [[nodiscard]] virtual std::string_view socket_name() const noexcept = 0;
 };
 
 [[nodiscard]] const flavour& postgresql_flavour();
@@ -67,6 +88,8 @@ class flavour {
 
 /// "15.18" out of "postgres (PostgreSQL) 15.18 (Debian 15.18-0+deb12u1)": the first number with a dot, or nothing.
 [[nodiscard]] std::string version_in(std::string_view text);
+/// 'text' as a literal of SQL for PostgreSQL with standard_conforming_strings: quotes doubled.
+[[nodiscard]] std::string in_quotes(std::string_view text, char quote);
 /// True where dotted numbers `left` come before `right`.
 [[nodiscard]] bool is_older(std::string_view left, std::string_view right);
 

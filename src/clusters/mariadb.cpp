@@ -15,6 +15,7 @@
 #include <sys/un.h>
 
 #include "clusters/engine.hpp"
+#include "clusters/password.hpp"
 
 namespace borealis::clusters {
 namespace {
@@ -22,7 +23,7 @@ namespace {
 using namespace std::chrono_literals;
 namespace fs = std::filesystem;
 
-constexpr std::string_view socket_name = "/mysqld.sock";
+constexpr std::string_view socket_file = "/mysqld.sock";
 
 std::optional<installation> look_at(const fs::path& program, const account& who) {
     std::error_code ignored;  // not to be seen is as good as not there
@@ -74,7 +75,7 @@ class mariadb final : public flavour {
  public:
     std::string_view name() const noexcept override { return "MariaDB"; }
 
-    installation find(const settings& with, const account& who, std::string_view wanted) const override {
+    std::vector<installation> find_all(const settings& with, const account& who) const override {
         std::vector<fs::path> programs = {with.mariadbd};
         if (with.mariadbd.empty()) {
             programs.clear();
@@ -84,18 +85,30 @@ class mariadb final : public flavour {
                 programs.push_back(folder / "mysqld");  // MariaDB's name before 10.5; MySQL's own is passed over
             }
         }
-        std::optional<installation> other;
+        std::vector<installation> all;
+        std::vector<fs::path> seen;  // mysqld is a link to mariadbd
         for (const auto& program : programs) {
-            auto found = look_at(program, who);
-            if (!found) continue;
-            if (wanted.empty() || found->series == wanted) return *found;
-            other = std::move(found);
+            std::error_code ignored;  // then as it stands
+            const auto real = fs::weakly_canonical(program, ignored);
+            if (std::ranges::find(seen, real) != seen.end()) continue;
+            seen.push_back(real);
+            if (auto found = look_at(program, who)) all.push_back(std::move(*found));
         }
-        if (other) {
+        std::ranges::sort(all,
+                          [](const installation& a, const installation& b) { return is_older(b.version, a.version); });
+        return all;
+    }
+
+    installation find(const settings& with, const account& who, std::string_view wanted) const override {
+        const auto all = find_all(with, who);
+        for (const auto& each : all) {
+            if (wanted.empty() || each.series == wanted) return each;
+        }
+        if (!all.empty()) {
             throw std::runtime_error(
                 fmt::format("its data was made by MariaDB {}, and {} is {}: install the former (mariadb-server-core) "
                             "and set mariadbd, or remove the cluster",
-                            wanted, other->program.string(), other->version));
+                            wanted, all.front().program.string(), all.front().version));
         }
         if (!with.mariadbd.empty())
             throw std::runtime_error(fmt::format("mariadbd = \"{}\": no MariaDB server that user {} can run",
@@ -106,43 +119,52 @@ class mariadb final : public flavour {
             "set mariadbd");
     }
 
-    std::vector<command> creation(const installation& of, const site& at, const managed_cluster& what) const override {
+    std::vector<command> template_creation(const installation& of, const site& at) const override {
         const auto base = base_of(of);
         // The words of mariadb-install-db, which is a shell script around the same call.
         std::string script =
             "CREATE DATABASE mysql;\nUSE mysql;\nSET @auth_root_socket=NULL;\n" + system_tables(base) + "\n";
-        // Bootstrap knows no accounts until it has read them.
-        script += "FLUSH PRIVILEGES;\n";
-        for (const std::string_view host : {"%", "localhost"}) {
+        // Nobody gets in, neither anonymously nor as the root that the scripts make. mariadb.sys, the owner of the
+        // system views, is locked.
+        script += "DELETE FROM mysql.global_priv WHERE User <> 'mariadb.sys';\nDELETE FROM mysql.proxies_priv;\n";
+        return {bootstrap(of, at, std::move(script))};
+    }
+
+    std::vector<command> completion(const installation& of, const site& at, const owner& whose) const override {
+        std::string script = "FLUSH PRIVILEGES;\n";  // bootstrap knows no accounts until it has read them
+        const auto add = [&script](std::string_view user, std::string_view host, const core::secret_text& verifier) {
             script += fmt::format(
-                "CREATE USER {0}@'{1}' IDENTIFIED BY {2};\nGRANT ALL PRIVILEGES ON *.* TO {0}@'{1}' WITH GRANT "
-                "OPTION;\n",
-                literal(what.master_user), host, literal(what.master_password.reveal()));
+                "CREATE USER {0}@'{1}' IDENTIFIED VIA mysql_native_password USING {2};\n"
+                "GRANT ALL PRIVILEGES ON *.* TO {0}@'{1}' WITH GRANT OPTION;\n",
+                literal(user), host, literal(verifier.reveal()));
+        };
+        add(administrator, "localhost", whose.administrator_verifier);
+        for (const std::string_view host : {"%", "localhost"}) add(whose.master_user, host, whose.master_verifier);
+        if (!whose.database.empty())
+            script += fmt::format("CREATE DATABASE IF NOT EXISTS `{}` CHARACTER SET utf8mb4;\n", whose.database);
+        return {bootstrap(of, at, std::move(script))};
+    }
+
+    core::secret_text verifier(const core::secret_text& password) const override {
+        return native_password_hash(password);
+    }
+
+    std::vector<std::string> password_change(const owner& whose) const override {
+        std::vector<std::string> all;
+        for (const std::string_view host : {"%", "localhost"}) {
+            all.push_back(fmt::format("ALTER USER {}@'{}' IDENTIFIED VIA mysql_native_password USING {}",
+                                      literal(whose.master_user), host, literal(whose.master_verifier.reveal())));
         }
-        // Nobody gets in without the password: neither anonymously nor as the root that the scripts make. mariadb.sys,
-        // the owner of the system views, is locked.
-        script += fmt::format(
-            "DELETE FROM mysql.global_priv WHERE User NOT IN ({}, 'mariadb.sys');\nDELETE FROM mysql.proxies_priv;\n",
-            literal(what.master_user));
-        if (!what.default_database.empty())
-            script += fmt::format("CREATE DATABASE IF NOT EXISTS `{}` CHARACTER SET utf8mb4;\n", what.default_database);
-        std::vector<command> steps(1);
-        steps[0].words = {of.program,
-                          "--no-defaults",
-                          "--bootstrap",
-                          "--silent-startup",
-                          "--basedir=" + base.string(),
-                          "--datadir=" + at.data.string(),
-                          "--tmpdir=" + at.temporary.string(),
-                          "--log-warnings=0",
-                          "--enforce-storage-engine=",
-                          "--max-allowed-packet=8M",
-                          "--net-buffer-length=16K",
-                          "--lc-messages=en_US",
-                          "--innodb-buffer-pool-size=64M",
-                          log_file_size};
-        steps[0].input = core::secret_text(std::move(script));
-        return steps;
+        return all;
+    }
+
+    std::vector<std::string> scaling_to(std::size_t megabytes) const override {
+        // Resized in the background, in chunks, while it serves. @see MariaDB Knowledge Base,
+        // "innodb_buffer_pool_size".
+        return {
+            fmt::format("SET GLOBAL innodb_buffer_pool_size = {}", std::clamp<std::size_t>(megabytes / 2, 16, 1U << 20U)
+                                                                       << 20U),
+            fmt::format("SET GLOBAL tmp_table_size = {0}", std::clamp<std::size_t>(megabytes / 16, 4, 1024) << 20U)};
     }
 
     command service(const installation& of, const site& at) const override {
@@ -153,7 +175,7 @@ class mariadb final : public flavour {
                           "--basedir=" + base_of(of).string(),
                           "--datadir=" + at.data.string(),
                           "--tmpdir=" + at.temporary.string(),
-                          "--socket=" + at.run.string() + std::string(socket_name),
+                          "--socket=" + at.run.string() + std::string(socket_file),
                           "--pid-file=" + (at.run / "mysqld.pid").string(),
                           "--skip-networking",
                           "--skip-name-resolve",
@@ -186,7 +208,7 @@ class mariadb final : public flavour {
         const descriptor to(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
         sockaddr_un address{};
         address.sun_family = AF_UNIX;
-        const std::string path = at.run.string() + std::string(socket_name);
+        const std::string path = at.run.string() + std::string(socket_file);
         if (path.size() >= sizeof address.sun_path) return false;
         std::ranges::copy(path, std::begin(address.sun_path));
         // The address family's own pointer type: connect knows no other.
@@ -201,12 +223,21 @@ class mariadb final : public flavour {
 
     sql::endpoint endpoint(const site& at) const override {
         return {
-            .host = {}, .port = 0, .socket = at.run.string() + std::string(socket_name), .tls = sql::tls_mode::disable};
+            .host = {}, .port = 0, .socket = at.run.string() + std::string(socket_file), .tls = sql::tls_mode::disable};
     }
 
-    std::size_t socket_name_size() const noexcept override { return socket_name.size(); }
+    std::string_view socket_name() const noexcept override { return socket_file; }
 
  private:
+    static command bootstrap(const installation& of, const site& at, std::string script) {
+        return {.words = {of.program, "--no-defaults", "--bootstrap", "--silent-startup",
+                          "--basedir=" + base_of(of).string(), "--datadir=" + at.data.string(),
+                          "--tmpdir=" + at.temporary.string(), "--log-warnings=0",
+                          "--enforce-storage-engine=", "--max-allowed-packet=8M", "--net-buffer-length=16K",
+                          "--lc-messages=en_US", "--innodb-buffer-pool-size=64M", log_file_size},
+                .input = core::secret_text(std::move(script))};
+    }
+
     static constexpr const char* log_file_size = "--innodb-log-file-size=32M";
 
     /// "/usr" of "/usr/sbin/mariadbd".

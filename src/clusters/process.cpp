@@ -24,6 +24,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "clusters/confinement.hpp"
 #include "core/log.hpp"
 
 namespace borealis::clusters {
@@ -114,6 +115,11 @@ descriptor::~descriptor() {
     if (fd_ >= 0) ::close(fd_);
 }
 
+void sync_file_system(const fs::path& at) {
+    const descriptor fd(::open(at.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (!fd || ::syncfs(fd.get()) != 0) fail(fmt::format("{}: cannot be brought to disk", at.string()));
+}
+
 account choose_account(const std::string& run_as) {
     const auto find = [](const std::string& name) { return ::getpwnam(name.c_str()); };
     if (::geteuid() != 0) {
@@ -199,6 +205,7 @@ child::child(const command& what, const account& who, int output) {
             if (become(who) && ::prctl(PR_SET_PDEATHSIG, what.death_signal) == 0 && ::getppid() == us &&
                 ::chdir("/") == 0 && ::dup2(input.get(), 0) == 0 && ::dup2(output, 1) == 1 && ::dup2(output, 2) == 2) {
                 forget_signal_handling();
+                confine(what.network);
                 ::syscall(SYS_close_range, 3U, ~0U, 4U /* CLOSE_RANGE_CLOEXEC */);
                 ::execve(arguments[0], arguments.data(), environment.data());
             }
@@ -283,6 +290,32 @@ std::vector<pid_t> database_processes_in(const fs::path& folder) {
         if (std::ranges::find(programs, program) != programs.end()) found.push_back(id);
     }
     return found;
+}
+
+std::size_t connections_to(const fs::path& socket) {
+    // Num RefCount Protocol Flags Type St Inode Path: St 03 is connected, and only the server's ends have the path.
+    std::ifstream from("/proc/net/unix");
+    std::size_t count = 0;
+    std::string line;
+    while (std::getline(from, line)) {
+        if (line.ends_with(" " + socket.string()) && line.find(" 0001 03 ") != std::string::npos) ++count;
+    }
+    return count;
+}
+
+std::size_t memory_of(const std::vector<pid_t>& processes) {
+    std::size_t kibibytes = 0;
+    for (const pid_t id : processes) {
+        std::ifstream from(fmt::format("/proc/{}/smaps_rollup", id));
+        std::string word;
+        while (from >> word) {
+            if (word != "Pss:") continue;
+            std::size_t size = 0;
+            from >> size;
+            kibibytes += size;
+        }
+    }
+    return kibibytes * 1024;
 }
 
 void end_database_processes_in(const fs::path& folder, core::deadline until) {

@@ -1,5 +1,6 @@
 #include "core/random.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstdint>
@@ -7,6 +8,7 @@
 #include <system_error>
 #include <utility>
 
+#include <pthread.h>
 #include <sys/random.h>
 
 namespace borealis::core {
@@ -15,13 +17,20 @@ namespace {
 /// Random bytes of this thread, bought from the kernel a page at a time.
 class pool_of_bytes {
  public:
-    std::byte take() {
-        if (at_ == bytes_.size()) {
+    template <std::size_t Count>
+    std::array<std::byte, Count> take() {
+        if (bytes_.size() - at_ < Count) {
             random_bytes(bytes_);
             at_ = 0;
         }
-        return std::exchange(bytes_[at_++], std::byte{});
+        std::array<std::byte, Count> taken;
+        std::copy_n(bytes_.begin() + static_cast<std::ptrdiff_t>(at_), Count, taken.begin());
+        std::fill_n(bytes_.begin() + static_cast<std::ptrdiff_t>(at_), Count, std::byte{});
+        at_ += Count;
+        return taken;
     }
+    /// Buys afresh the next time.
+    void forget() noexcept { at_ = bytes_.size(); }
 
  private:
     std::array<std::byte, 1024> bytes_{};
@@ -29,6 +38,9 @@ class pool_of_bytes {
 };
 
 thread_local pool_of_bytes pool;
+
+/// A forked child must not draw what its parent draws. It has one thread, the one that forked.
+[[maybe_unused]] const int forks_are_noticed = ::pthread_atfork(nullptr, nullptr, [] { pool.forget(); });
 
 }  // namespace
 
@@ -44,18 +56,24 @@ void random_bytes(std::span<std::byte> into) {
 }
 
 std::string random_uuid() {
-    static constexpr std::string_view digits = "0123456789abcdef";
-    std::string text(36, '-');
-    char* at = text.data();
-    for (int i = 0; i < 16; ++i) {
-        auto byte = std::to_integer<std::uint8_t>(pool.take());
-        if (i == 6) byte = static_cast<std::uint8_t>((byte & 0x0F) | 0x40);  // RFC 9562, 4.2: version 4
-        if (i == 8) byte = static_cast<std::uint8_t>((byte & 0x3F) | 0x80);  // RFC 9562, 4.1: variant
-        if (i == 4 || i == 6 || i == 8 || i == 10) ++at;
-        *at++ = digits[byte >> 4];
-        *at++ = digits[byte & 0x0F];
-    }
+    std::string text;
+    append_random_uuid(text);
     return text;
+}
+
+void append_random_uuid(std::string& out) {
+    static constexpr std::string_view digits = "0123456789abcdef";
+    auto bytes = pool.take<16>();
+    bytes[6] = (bytes[6] & std::byte{0x0F}) | std::byte{0x40};  // RFC 9562, 4.2: version 4
+    bytes[8] = (bytes[8] & std::byte{0x3F}) | std::byte{0x80};  // RFC 9562, 4.1: variant
+    const auto begin = out.size();
+    out.append(36, '-');
+    char* at = out.data() + begin;
+    for (std::size_t i = 0; i < bytes.size(); ++i) {
+        if (i == 4 || i == 6 || i == 8 || i == 10) ++at;
+        *at++ = digits[std::to_integer<std::size_t>(bytes[i] >> 4)];
+        *at++ = digits[std::to_integer<std::size_t>(bytes[i] & std::byte{0x0F})];
+    }
 }
 
 std::string random_alphanumeric(std::size_t length) {
@@ -63,7 +81,7 @@ std::string random_alphanumeric(std::size_t length) {
     std::string text;
     text.reserve(length);
     while (text.size() < length) {
-        const auto byte = std::to_integer<std::size_t>(pool.take());
+        const auto byte = std::to_integer<std::size_t>(pool.take<1>().front());
         if (byte < alphabet.size() * 4) text += alphabet[byte % alphabet.size()];  // 248 of 256: no letter is likelier
     }
     return text;

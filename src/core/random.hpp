@@ -12,6 +12,8 @@ void random_bytes(std::span<std::byte> into);
 
 /// A version 4 UUID in lower-case text, 36 characters. Taken from a per-thread pool of random bytes.
 [[nodiscard]] std::string random_uuid();
+/// The same, appended.
+void append_random_uuid(std::string& out);
 
 /// `length` characters out of [A-Za-z0-9].
 [[nodiscard]] std::string random_alphanumeric(std::size_t length);

@@ -67,10 +67,32 @@ constexpr shape shape_of(error_kind kind) {
     return {500, "InternalServerErrorException"};
 }
 
+/// Of the kinds that generation 1 has no name of its own for: its model knew AccessDenied, BadRequest, Forbidden,
+/// InternalServerError, NotFound, ServiceUnavailable and StatementTimeout.
+constexpr bool is_bad_request_in_v1(error_kind kind) {
+    switch (kind) {
+        case error_kind::validation:
+        case error_kind::database_error:
+        case error_kind::database_not_found:
+        case error_kind::database_resuming:
+        case error_kind::database_unavailable:
+        case error_kind::endpoint_not_enabled:
+        case error_kind::invalid_state:
+        case error_kind::invalid_secret:
+        case error_kind::secret_not_found:
+        case error_kind::transaction_not_found:
+        case error_kind::unsupported_result:
+            return true;
+        default:
+            return false;
+    }
+}
+
 }  // namespace
 
-response answer(const core::error& what) {
-    const auto [status, type] = shape_of(what.kind);
+response answer(const core::error& what, error_naming naming) {
+    const bool renamed = naming == error_naming::bad_request && is_bad_request_in_v1(what.kind);
+    const auto [status, type] = shape_of(renamed ? error_kind::bad_request : what.kind);
     response made{.status = status, .error_type = type, .body = {}};
     if (what.kind == error_kind::internal ||
         what.kind == error_kind::internal_failure) {  // the text is for the log

@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "core/error.hpp"
+#include "data_api/profile.hpp"
 
 namespace borealis::data_api {
 
@@ -16,6 +17,6 @@ struct response {
 };
 
 /// The one place that turns an error into a status, a shape name and a body.
-[[nodiscard]] response answer(const core::error& what);
+[[nodiscard]] response answer(const core::error& what, error_naming naming = error_naming::specific);
 
 }  // namespace borealis::data_api

@@ -20,7 +20,7 @@ array_reader::step array_reader::next() {
     }
     first_ = false;
     if (left_.empty()) return step::malformed;
-    if (left_.front() == '{') return step::nested;
+    if (left_.front() == '{') return read_nested();
     if (left_.front() == '"') return read_quoted();
     std::size_t size = 0;
     while (size < left_.size() && left_[size] != delimiter_ && left_[size] != '}') ++size;
@@ -28,6 +28,26 @@ array_reader::step array_reader::next() {
     left_.remove_prefix(size);
     if (element_.empty()) return step::malformed;
     return element_ == "NULL" ? step::null : step::element;
+}
+
+array_reader::step array_reader::read_nested() {
+    std::size_t depth = 0;
+    bool quoted = false;
+    for (std::size_t at = 0; at < left_.size(); ++at) {
+        const char c = left_[at];
+        if (c == '\\') {
+            ++at;
+        } else if (c == '"') {
+            quoted = !quoted;
+        } else if (!quoted && c == '{') {
+            ++depth;
+        } else if (!quoted && c == '}' && --depth == 0) {
+            element_ = left_.substr(0, at + 1);
+            left_.remove_prefix(at + 1);
+            return step::nested;
+        }
+    }
+    return step::malformed;
 }
 
 array_reader::step array_reader::read_quoted() {

@@ -13,7 +13,7 @@ class array_reader {
     enum class step : std::uint8_t {
         element,    ///< `text()` is an element.
         null,       ///< An element that is NULL.
-        nested,     ///< The array has more than one dimension. Do not call again.
+        nested,     ///< The array has more than one dimension: `text()` is an array of its own.
         end,        ///< No more elements.
         malformed,  ///< Not array text. Do not call again.
     };
@@ -28,6 +28,7 @@ class array_reader {
 
  private:
     step read_quoted();
+    step read_nested();
 
     std::string_view left_;
     std::string_view element_;

@@ -7,6 +7,8 @@
 
 #include <fmt/format.h>
 
+#include "data_api/array_parameter.hpp"
+
 namespace borealis::data_api {
 namespace {
 
@@ -30,7 +32,8 @@ const named_parameter* last_named(std::span<const named_parameter> given, std::s
 }  // namespace
 
 core::result<void> bind_parameters(std::span<const std::string> placeholders, std::span<const named_parameter> given,
-                                   sql::dialect of, std::vector<sql::parameter>& into) {
+                                   sql::dialect of, const profile& as, std::deque<std::string>& made,
+                                   std::vector<sql::parameter>& into) {
     into.clear();
     into.reserve(placeholders.size());
     const auto by_name = given.size() > few ? table_of(given) : table();
@@ -42,10 +45,14 @@ core::result<void> bind_parameters(std::span<const std::string> placeholders, st
             found = at->second;
         }
         if (found == nullptr) {
-            if (of == sql::dialect::postgresql) return {};
+            if (of == sql::dialect::postgresql && !as.checks_parameters) return {};
             return core::fail(core::error_kind::validation, fmt::format("Cannot find parameter: {}", name));
         }
         into.push_back(found->value);
+        if (found->array == nullptr) continue;
+        std::string& text = made.emplace_back();
+        into.back().type = append_array(text, *found->array, of);
+        into.back().value = std::string_view(text);
     }
     return {};
 }

@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "core/base64.hpp"
+#include "data_api/array_parameter.hpp"
 #include "data_api/json_text.hpp"
 #include "sql/rewrite.hpp"
 
@@ -43,7 +44,6 @@ struct length {
 constexpr length arn_length{11, 570};
 constexpr length database_length{0, 64};
 constexpr length transaction_length{0, 192};
-constexpr length any_length{};
 
 enum class presence : bool { optional, required };
 
@@ -61,14 +61,14 @@ core::error constraint_error(std::string_view violations, std::size_t count) {
 /// Collects what is wrong with one body. The first wrong type wins over all constraints, these over the first refusal.
 class decoder {
  public:
-    explicit decoder(request& into) : into_(into) {}
+    decoder(request& into, const profile& as) : into_(into), as_(as) {}
 
     core::result<void> read(operation what, const node& root) {
         if (root.is() != kind::object) return core::fail(error_kind::serialization, "The body must be a JSON object");
         if (what == operation::execute_sql) {
             into_.resource_arn = text(root, "dbClusterOrInstanceArn", presence::required, arn_length);
             into_.secret_arn = text(root, "awsSecretStoreArn", presence::required, arn_length);
-            into_.sql = text(root, "sqlStatements", presence::required, any_length);
+            into_.sql = text(root, "sqlStatements", presence::required, {0, as_.sql_characters});
             into_.database = text(root, "database", presence::optional, database_length);
             text(root, "schema", presence::optional, database_length);
             return verdict();
@@ -77,11 +77,12 @@ class decoder {
         into_.secret_arn = text(root, "secretArn", presence::required, arn_length);
         const bool ends = what == operation::commit_transaction || what == operation::rollback_transaction;
         const bool runs = what == operation::execute_statement || what == operation::batch_execute_statement;
-        if (runs) into_.sql = text(root, "sql", presence::required, any_length);
+        if (runs) into_.sql = text(root, "sql", presence::required, {0, as_.sql_characters});
         if (!ends) {
             into_.database = text(root, "database", presence::optional, database_length);
-            if (!text(root, "schema", presence::optional, database_length).empty())  // "" counts as absent
-                refuse("The schema parameter isn't supported");
+            const auto schema = text(root, "schema", presence::optional, database_length);
+            if (!schema.empty() && !as_.ignores_schema)          // "" counts as absent
+                refuse("The schema parameter isn't supported");
         }
         if (what != operation::begin_transaction)
             into_.transaction_id =
@@ -266,7 +267,7 @@ class decoder {
                 ++members;
                 if (key == "stringValue") {
                     if (expect(member, kind::string, "a string"))
-                        into.value = {sql::parameter_type::text, member.text()}, is_text = true;
+                        into.value = {type_of_strings(), member.text()}, is_text = true;
                 } else if (key == "longValue") {
                     if (expect(member, kind::integer, "an integer from -9223372036854775808 to 9223372036854775807"))
                         into.value = {sql::parameter_type::int8, member.integer()};
@@ -281,8 +282,7 @@ class decoder {
                 } else if (key == "blobValue") {
                     read_blob(member, into.value);
                 } else if (key == "arrayValue") {
-                    if (expect(member, kind::object, "an object"))
-                        refuse("Array parameters are not supported");
+                    if (expect(member, kind::object, "an object")) read_array(member, into);
                 } else {
                     --members;
                 }
@@ -297,6 +297,24 @@ class decoder {
             apply_hint(into);
         else
             into.hint = type_hint::none;
+    }
+
+    [[nodiscard]] sql::parameter_type type_of_strings() const {
+        switch (as_.strings) {
+            case string_binding::varchar:
+                return sql::parameter_type::varchar;
+            case string_binding::inferred:
+                return sql::parameter_type::untyped;
+            case string_binding::text:
+                break;
+        }
+        return sql::parameter_type::text;
+    }
+
+    void read_array(const node& member, named_parameter& into) {
+        if (!as_.binds_arrays) return refuse(std::string(as_.texts.array_parameters));
+        into.array = &member;
+        if (auto checked = check_array(member); !checked) wrong_type(place("value.arrayValue"), checked.error());
     }
 
     bool expect(const node& member, kind wanted, std::string_view words) {
@@ -335,7 +353,15 @@ class decoder {
         const auto given = std::get<std::string_view>(to.value.value);
         to.value.type = bound_type(to.hint);
         bool good = fits(to.hint, given);
-        if (to.hint == type_hint::json) {
+        if (!good && as_.takes_iso_moments) {
+            if (auto plain = plain_moment(to.hint, given)) {
+                to.value.value = std::string_view(into_.made.emplace_back(*std::move(plain)));
+                good = true;
+            }
+        }
+        if (to.hint == type_hint::json && as_.binds_json_as_is) {
+            to.value.type = sql::parameter_type::plain_json;
+        } else if (to.hint == type_hint::json) {
             std::string compact;
             good = append_compact(compact, given) == compacting::done;
             to.value.value = std::string_view(into_.made.emplace_back(std::move(compact)));
@@ -344,6 +370,7 @@ class decoder {
     }
 
     request& into_;
+    const profile& as_;
     std::optional<std::string> wrong_type_, refused_;
     std::string violations_;
     std::size_t violation_count_ = 0;
@@ -368,15 +395,15 @@ std::span<const named_parameter> request::set(std::size_t index) const {
     return std::span(parameters).subspan(begin, set_ends[index] - begin);
 }
 
-core::result<void> decode(operation what, const node& root, request& into) {
+core::result<void> decode(operation what, const node& root, const profile& as, request& into) {
     into.clear();
-    return decoder(into).read(what, root);
+    return decoder(into, as).read(what, root);
 }
 
-core::result<void> check_sql_length(std::string_view sql, std::size_t limit) {
-    if (sql.size() > limit && characters(sql) > limit)
-        return std::unexpected(constraint_error(too_long(sql, "sql", limit), 1));
-    return {};
+std::string_view resource_named_in(operation what, const node& root) {
+    if (root.is() != kind::object) return {};
+    const auto* const found = root.find(what == operation::execute_sql ? "dbClusterOrInstanceArn" : "resourceArn");
+    return found == nullptr || found->is() != kind::string ? std::string_view() : found->text();
 }
 
 }  // namespace borealis::data_api

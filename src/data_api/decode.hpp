@@ -10,6 +10,7 @@
 
 #include "core/error.hpp"
 #include "data_api/operation.hpp"
+#include "data_api/profile.hpp"
 #include "data_api/type_hint.hpp"
 #include "json/document.hpp"
 #include "sql/parameter.hpp"
@@ -21,6 +22,8 @@ struct named_parameter {
     std::string_view name;
     sql::parameter value;
     type_hint hint = type_hint::none;  ///< Only with a stringValue.
+    /// Of an arrayValue, where the profile binds them; `value` is made when the engine is known.
+    const json::node* array = nullptr;
 };
 
 /// resultSetOptions.
@@ -42,7 +45,7 @@ struct request {
     bool include_result_metadata = false;
     bool continue_after_timeout = false;
     bool records_as_json = false;
-    std::deque<std::string> made = {};  ///< Decoded blobs and compacted JSON; a deque, because views look into it.
+    std::deque<std::string> made = {};  ///< Decoded blobs, compacted JSON and the like; a deque: views look into it.
 
     /// Empties it for the next request; keeps the memory while it is of ordinary size.
     void clear();
@@ -53,12 +56,11 @@ struct request {
 
 /// Reads the body of `what`. Checked in this order: JSON types (`serialization`, R-2.30), constraints of the model, all
 /// together (`validation`, R-2.31), then what the API refuses (`validation`: ).
-/// The length of the SQL text is the profile's and not checked here: see check_sql_length.
 /// @param root  Outlives `into`.
-[[nodiscard]] core::result<void> decode(operation what, const json::node& root, request& into);
+/// @param as    Of the cluster that the body names.
+[[nodiscard]] core::result<void> decode(operation what, const json::node& root, const profile& as, request& into);
 
-/// Refuses text over the profile's limit.
-/// @param limit  In characters.
-[[nodiscard]] core::result<void> check_sql_length(std::string_view sql, std::size_t limit);
+/// The cluster that a body names, as far as it does; for finding its profile before anything is checked.
+[[nodiscard]] std::string_view resource_named_in(operation what, const json::node& root);
 
 }  // namespace borealis::data_api

@@ -4,17 +4,19 @@ namespace borealis::data_api {
 namespace {
 
 struct entry {
-    std::string_view path, name;
+    std::string_view path, action;
 };
+
+constexpr std::string_view action_prefix = "rds-data:";
 
 constexpr entry table[] = {
     // in the order of the enum
-    {"/Execute", "ExecuteStatement"},
-    {"/BatchExecute", "BatchExecuteStatement"},
-    {"/BeginTransaction", "BeginTransaction"},
-    {"/CommitTransaction", "CommitTransaction"},
-    {"/RollbackTransaction", "RollbackTransaction"},
-    {"/ExecuteSql", "ExecuteSql"},
+    {"/Execute", "rds-data:ExecuteStatement"},
+    {"/BatchExecute", "rds-data:BatchExecuteStatement"},
+    {"/BeginTransaction", "rds-data:BeginTransaction"},
+    {"/CommitTransaction", "rds-data:CommitTransaction"},
+    {"/RollbackTransaction", "rds-data:RollbackTransaction"},
+    {"/ExecuteSql", "rds-data:ExecuteSql"},
 };
 
 }  // namespace
@@ -26,6 +28,8 @@ std::optional<operation> find_operation(std::string_view path) {
     return std::nullopt;
 }
 
-std::string_view name_of(operation what) { return table[static_cast<std::size_t>(what)].name; }
+std::string_view action_of(operation what) { return table[static_cast<std::size_t>(what)].action; }
+
+std::string_view name_of(operation what) { return action_of(what).substr(action_prefix.size()); }
 
 }  // namespace borealis::data_api

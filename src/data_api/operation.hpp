@@ -18,6 +18,8 @@ enum class operation : std::uint8_t {
 
 /// `/Execute` → execute_statement …; a trailing `/` is tolerated.
 [[nodiscard]] std::optional<operation> find_operation(std::string_view path);
+/// What policies call it: "rds-data:ExecuteStatement" …
+[[nodiscard]] std::string_view action_of(operation what);
 /// "ExecuteStatement" …
 [[nodiscard]] std::string_view name_of(operation what);
 

@@ -1,5 +1,6 @@
 #include "data_api/result_writer.hpp"
 
+#include <algorithm>
 #include <limits>
 #include <string_view>
 #include <unordered_set>
@@ -23,8 +24,9 @@ std::string size_text(std::size_t limit) {
     return limit % megabyte == 0 ? fmt::format("{} MB", limit / megabyte) : fmt::format("{} bytes", limit);
 }
 
-std::string too_large(std::size_t limit) {  // R-2.24
-    return fmt::format("The result exceeds the size limit {}.", size_text(limit));
+core::error size_error(const profile& as) {  // R-2.24, R-2.25
+    return {error_kind::unsupported_result,
+            fmt::format(fmt::runtime(as.texts.result_too_large), size_text(as.result_bytes))};
 }
 
 bool has_duplicates(std::span<const sql::column> columns) {
@@ -34,14 +36,28 @@ bool has_duplicates(std::span<const sql::column> columns) {
     return false;
 }
 
-void append_generated(std::string& out, std::uint64_t id) {  // R-8.2
+/// How many ids a statement's answer names (R-8.2).
+std::size_t generated_by(const sql::outcome& of, const profile& as) {
+    if (of.last_insert_id == 0 || of.has_rows) return 0;  // R-8.6: rows are dropped, and their ids
+    const auto rows = static_cast<std::size_t>(std::max<std::int64_t>(of.affected, 1));
+    // Where all would pass the limit the first stands for them: what is inserted is not taken back for its ids.
+    const bool fit = rows <= as.result_bytes / (row_cost(1) + sizeof of.last_insert_id);
+    return as.lists_every_generated_id && fit ? rows : 1;
+}
+
+void append_generated(std::string& out, const sql::outcome& of, const profile& as) {
     out += R"("generatedFields":[)";
-    if (id > static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max())) {
-        fmt::format_to(std::back_inserter(out), R"({{"stringValue":"{}"}})", id);
-    } else if (id != 0) {
-        out += R"({"longValue":)";
-        json::append_unsigned(out, id);
-        out += '}';
+    const auto count = generated_by(of, as);
+    for (std::size_t at = 0; at < count; ++at) {
+        const auto id = of.last_insert_id + at;
+        if (at > 0) out += ',';
+        if (id > static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max())) {
+            fmt::format_to(std::back_inserter(out), R"({{"stringValue":"{}"}})", id);
+        } else {
+            out += R"({"longValue":)";
+            json::append_unsigned(out, id);
+            out += '}';
+        }
     }
     out += ']';
 }
@@ -59,7 +75,7 @@ sql::reception result_writer::columns(std::span<const sql::column> all) {
     has_columns_ = true;
     outputs_.reserve(all.size());
     for (const auto& column : all) {
-        auto& made = outputs_.emplace_back(value_writer(column, options_), std::string());
+        auto& made = outputs_.emplace_back(value_writer(column, options_, profile_.values), std::string());
         if (!made.writer.is_supported() && unsupported_.empty())
             unsupported_ = column.refused_name.empty() ? column.type_name : column.refused_name;
         if (!formatted_) continue;
@@ -75,7 +91,7 @@ sql::reception result_writer::columns(std::span<const sql::column> all) {
         body_ = "{";
         if (describe_) {
             body_ += R"("columnMetadata":)";
-            append_column_metadata(body_, all);
+            append_column_metadata(body_, all, profile_);
             body_ += ',';
         }
         body_ += R"("numberOfRecordsUpdated":0,"records":[)";  // R-1.20, R-1.28
@@ -93,12 +109,18 @@ sql::flow result_writer::row(std::span<const sql::cell> cells, std::size_t wire_
         return sql::flow::stop;
     }
     if (trouble_) return sql::flow::more;
+    if (++rows_ > profile_.result_rows && profile_.result_rows != 0)
+        return refuse(error_kind::unsupported_result,
+                      fmt::format("The result exceeds the limit of {} rows.", profile_.result_rows));
     bytes_ += wire_bytes;
-    if (bytes_ > profile_.result_bytes) return refuse(error_kind::unsupported_result, too_large(profile_.result_bytes));
+    if (auto why = size_error(wire_bytes, bytes_, profile_)) {
+        too_large_ = true;
+        return refuse(why->kind, std::move(why->message));
+    }
     const auto problem = formatted_ ? write_object(cells) : write_fields(cells);
     if (problem != spoilt::no) return refuse(problem);
     if (formatted_body_.size() > profile_.formatted_bytes)  // R-3.6
-        return refuse(error_kind::unsupported_result, fmt::format("The formatted result exceeds the size limit {}.",
+        return refuse(error_kind::unsupported_result, fmt::format(fmt::runtime(profile_.texts.formatted_too_large),
                                                                   size_text(profile_.formatted_bytes)));
     return sql::flow::more;
 }
@@ -112,7 +134,7 @@ void result_writer::abandon() {
 std::string result_writer::finish(const sql::outcome& of) {
     if (!has_columns_) {
         std::string made = "{";
-        append_generated(made, of.last_insert_id);
+        append_generated(made, of, profile_);
         made += R"(,"numberOfRecordsUpdated":)";
         json::append_integer(made, of.affected);
         made += '}';
@@ -138,20 +160,11 @@ sql::flow result_writer::refuse(error_kind kind, std::string text) {
 }
 
 sql::flow result_writer::refuse(spoilt why) {
-    switch (why) {
-        case spoilt::nested_array:
-            return refuse(error_kind::unsupported_result, "The result contains a multidimensional array.");
-        case spoilt::json_number_range:
-            return refuse(error_kind::unsupported_result, "The result contains a JSON number that is out of range.");
-        case spoilt::infinite_moment:
-            if (statement_ == statement::reads) return refuse(error_kind::internal_failure, {});  // R-2.29
-            // No 5xx, or the client's SDK repeats the write (R-1.34).
-            return refuse(error_kind::unsupported_result, "The result contains an infinite date or timestamp.");
-        case spoilt::unreadable_array:
-        case spoilt::no:
-            break;
-    }
-    return refuse(error_kind::unsupported_result, "The result contains an array that cannot be read.");
+    // No 5xx for what may have been written, or the client's SDK repeats it (R-1.34).
+    if (why == spoilt::infinite_moment && statement_ == statement::reads)
+        return refuse(error_kind::internal_failure, {});  // R-2.29
+    auto error = carried_error(why);
+    return refuse(error.kind, std::move(error.message));
 }
 
 spoilt result_writer::write_fields(std::span<const sql::cell> cells) {
@@ -184,14 +197,36 @@ core::result<std::string> batch_body(std::span<const sql::outcome> outcomes, con
     for (bool first = true; const auto& each : outcomes) {
         made += first ? "{" : ",{";
         first = false;
-        const auto id = each.has_rows ? 0 : each.last_insert_id;  // R-8.6: rows are dropped
-        append_generated(made, id);
+        append_generated(made, each, as);
         made += '}';
-        if (id != 0) bytes += row_cost(1) + sizeof id;
-        if (bytes > as.result_bytes) return core::fail(error_kind::unsupported_result, too_large(as.result_bytes));
+        bytes += generated_by(each, as) * (row_cost(1) + sizeof each.last_insert_id);
+        if (bytes > as.result_bytes) return std::unexpected(size_error(as));
     }
     made += "]}";
     return made;
+}
+
+std::optional<core::error> size_error(std::size_t row, std::size_t all, const profile& as) {
+    if (as.row_bytes != 0 && row > as.row_bytes)  // R-2.26
+        return core::error{error_kind::unsupported_result,
+                           fmt::format(fmt::runtime(as.texts.row_too_large), row, as.row_bytes)};
+    if (all > as.result_bytes) return size_error(as);
+    return std::nullopt;
+}
+
+core::error carried_error(spoilt why) {
+    switch (why) {
+        case spoilt::nested_array:
+            return {error_kind::unsupported_result, "The result contains a multidimensional array."};
+        case spoilt::json_number_range:
+            return {error_kind::unsupported_result, "The result contains a JSON number that is out of range."};
+        case spoilt::infinite_moment:
+            return {error_kind::unsupported_result, "The result contains an infinite date or timestamp."};
+        case spoilt::unreadable_array:
+        case spoilt::no:
+            break;
+    }
+    return {error_kind::unsupported_result, "The result contains an array that cannot be read."};
 }
 
 }  // namespace borealis::data_api

@@ -41,6 +41,12 @@ class result_writer final : public sql::row_sink {
     /// Why the result cannot be sent.
     [[nodiscard]] const std::optional<core::error>& trouble() const { return trouble_; }
 
+    /// The result passed the limit on its size, or on a row's.
+    [[nodiscard]] bool too_large() const { return too_large_; }
+
+    /// Octets of the rows so far, as counts.
+    [[nodiscard]] std::size_t bytes() const { return bytes_; }
+
     /// The finished body; call once, without trouble.
     [[nodiscard]] std::string finish(const sql::outcome& of);
 
@@ -59,14 +65,22 @@ class result_writer final : public sql::row_sink {
     const result_options options_;
     const bool describe_, formatted_;
     const statement statement_;
-    bool has_columns_ = false, guarded_ = false, any_row_ = false, abandoned_ = false;
+    bool has_columns_ = false, guarded_ = false, any_row_ = false, abandoned_ = false, too_large_ = false;
     std::vector<output> outputs_;
     std::string unsupported_;  // R-5.30's name of the first unsupported column
     std::string body_;
     std::string formatted_body_;
+    std::size_t rows_ = 0;
     std::size_t bytes_ = 0;
     std::optional<core::error> trouble_;
 };
+
+/// Why a row cannot be carried any more, if so.
+/// @param row  Octets of it as counts; `all`: of the result so far, it included.
+[[nodiscard]] std::optional<core::error> size_error(std::size_t row, std::size_t all, const profile& as);
+
+/// Why a value cannot be carried.
+[[nodiscard]] core::error carried_error(spoilt why);
 
 /// BatchExecuteStatement's answer, or why it is too large.
 [[nodiscard]] core::result<std::string> batch_body(std::span<const sql::outcome> outcomes, const profile& as);

@@ -1,7 +1,11 @@
 #include "data_api/service.hpp"
 
+#include <algorithm>
 #include <chrono>
+#include <deque>
 #include <exception>
+#include <limits>
+#include <list>
 #include <optional>
 #include <stdexcept>
 #include <utility>
@@ -12,14 +16,20 @@
 #include <fmt/format.h>
 
 #include "core/log.hpp"
+#include "core/random.hpp"
+#include "data_api/attended.hpp"
 #include "data_api/bind.hpp"
 #include "data_api/database_text.hpp"
 #include "data_api/decode.hpp"
+#include "data_api/frames.hpp"
 #include "data_api/held_session.hpp"
 #include "data_api/result_writer.hpp"
+#include "data_api/stay.hpp"
 #include "data_api/usage.hpp"
+#include "data_api/workload.hpp"
 #include "json/document.hpp"
 #include "json/writer.hpp"
+#include "sql/normalised.hpp"
 #include "sql/statement_cache.hpp"
 
 namespace borealis::data_api {
@@ -32,19 +42,24 @@ using answered = core::result<std::string>;
 /// Longest wait for a cluster to be ready, and for a session where its pool sets no limit. Below the 60 s after which
 /// botocore gives up reading.
 constexpr std::chrono::seconds readiness_wait{45};
-/// For rolling back after a failure, whose own deadline may have passed.
+/// For rolling back after a statement, whose own deadline may have passed.
 constexpr std::chrono::seconds cleanup_wait{5};
 /// What PostgreSQL's protocol counts in 16 bits (R-3.12).
 constexpr std::size_t most_placeholders = 65'535;
 /// Used request memories that a thread keeps.
 constexpr std::size_t kept_calls = 64;
+constexpr std::size_t kept_parameters = 1024;
 
 /// One request, decoded; used again, so that an ordinary one allocates little.
 struct call {
+    explicit call(std::size_t json_values) : document(json_values) {}
+
     json::document document;
     request wanted;
     std::vector<std::string_view> names;
     std::vector<sql::parameter> bound;
+    const core::listener* by = nullptr;
+    observation* seen = nullptr;
 };
 
 core::error transaction_error(pool::transaction_refusal why, std::string_view id) {
@@ -59,6 +74,7 @@ core::error transaction_error(pool::transaction_refusal why, std::string_view id
             cause = ". Transaction may be expired.";
             break;
         case pool::transaction_refusal::ended:
+        case pool::transaction_refusal::committed:
             cause = ". One previous call resulted in a termination of your transaction.";
             break;
         case pool::transaction_refusal::aborted:
@@ -70,14 +86,31 @@ core::error transaction_error(pool::transaction_refusal why, std::string_view id
     return {error_kind::transaction_not_found, fmt::format("Transaction {} is not found{}", id, cause)};  // R-2.22
 }
 
+/// What a call for a transaction must come with.
+pool::binding binding_of(const request& wanted, const auth::caller& who) {
+    return {.resource_arn = std::string(wanted.resource_arn),
+            .secret_arn = std::string(wanted.secret_arn),
+            .caller = who.arn(),
+            .database = std::string(wanted.database)};
+}
+
 bool is_refused_password(const sql::failure& what) {
     return what.kind == failure_kind::login && (what.sqlstate.starts_with("28") || what.code == 1045);
+}
+
+/// The server takes no writes any more: PostgreSQL read_only_sql_transaction; MariaDB and MySQL
+/// ER_OPTION_PREVENTS_STATEMENT and ER_READ_ONLY_MODE. The statement was refused, nothing was done.
+bool is_demotion(const sql::failure& what) {
+    if (what.kind != failure_kind::database) return false;
+    return what.sqlstate == "25006" || what.code == 1836 ||
+           (what.code == 1290 && what.message.find("read-only") != std::string::npos);
 }
 
 pool::destination destination_of(const target& at, secret_login as, std::string_view database) {
     pool::destination made{.target = at.resource_arn,
                            .driver = at.driver,
                            .endpoint = at.endpoint,
+                           .others = at.others,
                            .login = std::move(as.login),
                            .database = std::string(database),
                            .limits = at.limits};
@@ -87,22 +120,89 @@ pool::destination destination_of(const target& at, secret_login as, std::string_
     return made;
 }
 
-core::result<void> check_statement(const sql::rewritten& statement, const request& wanted, sql::dialect of) {
+/// For whoever looks on and wants it.
+void note_sql(const call& one, sql::dialect of) {
+    if (one.seen != nullptr && one.seen->sql_characters != 0)
+        one.seen->sql = sql::normalised(one.wanted.sql, of, one.seen->sql_characters);
+}
+
+/// The statement with the comment that goes with the call; not where the database would keep it with what is defined.
+/// Lives as long as the text and the call.
+std::string_view commented(std::string_view text, sql::statement_class kind, call& one) {
+    if (one.seen == nullptr || one.seen->sql_comment.empty()) return text;
+    using kinds = sql::statement_class;
+    if (kind != kinds::query && kind != kinds::write && kind != kinds::call) return text;
+    return one.wanted.made.emplace_back(fmt::format("{}\n{}", text, one.seen->sql_comment));
+}
+
+core::result<void> check_statement(const sql::rewritten& statement, const request& wanted, sql::dialect of,
+                                   const profile& as) {
     const auto refuse = [](std::string text) { return core::fail(error_kind::validation, std::move(text)); };
-    if (statement.empty) return refuse("SQL is empty");                                    // R-2.33
-    if (statement.several_statements) return refuse("Multistatements aren't supported.");  // R-2.14
+    if (statement.empty) return refuse("SQL is empty");  // R-2.33
+    if (statement.several_statements && !as.runs_several_statements)
+        return refuse("Multistatements aren't supported.");  // R-2.14
     if (statement.names.size() > most_placeholders)
         return refuse(fmt::format("A statement may have at most {} parameters", most_placeholders));
-    if (of == sql::dialect::mysql)
+    if (of == sql::dialect::mysql && !as.takes_hints_as_text)
         for (const auto& each : wanted.parameters)
             if (each.hint == type_hint::json || each.hint == type_hint::uuid)  // R-2.19
                 return refuse(fmt::format("The type hint {} isn't supported for Aurora MySQL.", name_of(each.hint)));
     return {};
 }
 
+/// The rules of the cluster, and those of the caller.
+core::result<void> check_rules(std::string_view text, const target& at, const auth::caller& who) {
+    const auto of_caller = who.limits().denied;
+    if ((at.denied | of_caller).empty()) return {};
+    const auto found = sql::kinds_of(text, at.driver->speaks());
+    const auto by_cluster = found & at.denied;
+    const auto refused = by_cluster.empty() ? found & of_caller : by_cluster;
+    if (refused.empty()) return {};
+    return core::fail(error_kind::forbidden,
+                      fmt::format("The rules of this {} (deny_statements) refuse the statement as: {}",
+                                  by_cluster.empty() ? "caller" : "cluster", sql::names_of(refused)));
+}
+
+/// What a caller may not send who may only read, beside what the session refuses (sql::connection::begin_reading). On
+/// MySQL a stored or compound statement could end the transaction and begin another. Files and programs are outside of
+/// any transaction.
+core::result<void> check_reading(std::string_view text, bool several, sql::dialect of) {
+    using enum sql::statement_kind;
+    sql::statement_kinds refused;
+    for (const auto kind : {administration, copy_program, server_files, transaction_control}) refused.add(kind);
+    if (of == sql::dialect::mysql)
+        for (const auto kind : {ddl, privileges, load_data, calls}) refused.add(kind);
+    refused = sql::kinds_of(text, of) & refused;
+    if (!refused.empty())
+        return core::fail(
+            error_kind::forbidden,
+            fmt::format("This caller may only read; the statement is refused as: {}", sql::names_of(refused)));
+    if (several) return core::fail(error_kind::validation, "Multistatements aren't supported.");
+    return {};
+}
+
 result_writer::statement effect_of(const sql::rewritten& statement) {
     if (statement.kind != sql::statement_class::query) return result_writer::statement::writes;
     return statement.touches_session ? result_writer::statement::calls : result_writer::statement::reads;
+}
+
+answered inserted_body(const std::deque<inserted_writer>& sets) {
+    std::string made = R"({"updateResults":[)";
+    for (bool first = true; const auto& each : sets) {
+        if (each.trouble()) return std::unexpected(*each.trouble());
+        made.append(first ? "" : ",").append(R"({"generatedFields":[)").append(each.fields()).append("]}");
+        first = false;
+    }
+    return made + "]}";
+}
+
+answered frames_body(std::deque<frame_writer>& frames, std::span<const sql::outcome> outcomes) {
+    std::string made = R"({"sqlStatementResults":[)";
+    for (std::size_t at = 0; at < frames.size(); ++at) {
+        if (frames[at].trouble()) return std::unexpected(*frames[at].trouble());
+        made.append(at == 0 ? "" : ",").append(frames[at].finish(outcomes[at]));
+    }
+    return made + "]}";
 }
 
 answered body_of(result_writer& writer, const sql::outcome& of) {
@@ -120,36 +220,59 @@ struct service::parts : std::enable_shared_from_this<parts> {
           pool::shared_budgets& budgets)
         : home(executor),
           most_transactions(with.transactions.maximum),
+          json_values(with.json_values),
           names(known),
           pools(executor, budgets),
-          transactions(executor, home_index, with.transactions) {}
+          transactions(executor, home_index, with.transactions),
+          slow(with.slow) {}
 
-    core::awaitable<answered> serve(operation what, std::string_view body, const caller& who);
+    core::awaitable<answered> serve(operation what, std::string_view body, const auth::caller& who,
+                                    const core::listener* by, observation* seen, const profile*& as);
     static core::awaitable<answered> serve_hopped(std::shared_ptr<parts> at, operation what, std::unique_ptr<call> one,
-                                                  std::string who);
-    core::awaitable<answered> run(operation what, std::unique_ptr<call>& one, std::string_view who);
-    core::awaitable<answered> execute(std::unique_ptr<call>& one, std::string_view who);
-    core::awaitable<answered> execute_batch(call& one, std::string_view who);
-    core::awaitable<answered> begin(const request& wanted, std::string_view who);
-    core::awaitable<answered> end(operation how, const request& wanted, std::string_view who);
+                                                  auth::caller who);
+    core::awaitable<answered> run(operation what, std::unique_ptr<call>& one, const auth::caller& who);
+    core::awaitable<answered> execute(std::unique_ptr<call>& one, const auth::caller& who);
+    core::awaitable<answered> execute_batch(call& one, const auth::caller& who);
+    core::awaitable<answered> begin(call& one, const auth::caller& who);
+    core::awaitable<answered> end(operation how, call& one, const auth::caller& who);
 
     struct running;
     struct statement_plan;
     /// What became of a statement: the database's failure, or the answer.
     using attempted = sql::result<answered>;
     core::awaitable<attempted> attempt(const call& one, const statement_plan& plan, held_session session);
+    core::awaitable<std::optional<attempted>> attempt_beside(const call& one, const statement_plan& plan,
+                                                             held_session session);
     core::awaitable<attempted> attempt_detached(std::unique_ptr<call>& one, const statement_plan& plan,
                                                 held_session session);
     static core::awaitable<void> run_detached(std::shared_ptr<running> now);
-    core::awaitable<attempted> attempt_batch(std::string_view text, std::span<const std::vector<sql::parameter>> sets,
-                                             const profile& as, pool::lease leased, bool touches_session);
+    core::awaitable<answered> execute_several(call& one, const auth::caller& who, const target& at,
+                                              core::result<pool::destination> to);
+    core::awaitable<answered> execute_sql(call& one, const auth::caller& who);
+    core::awaitable<answered> run_workload(operation of, const workload& what, const call& one, const auth::caller& who,
+                                           const target& at, core::result<pool::destination>& to);
+    core::awaitable<attempted> perform_noted(operation of, const workload& what, const call& one,
+                                             const auth::caller& who, const target& at, held_session session);
+    void count_end(const sql::failure& how, const core::listener* by);
 
-    core::awaitable<core::result<std::shared_ptr<const target>>> find_target(std::string_view resource_arn);
-    core::result<pool::destination> find_destination(const target& at, const request& wanted);
-    core::result<std::shared_ptr<const sql::rewritten>> prepare(call& one, const profile& as, sql::dialect dialect,
+    core::result<void> permit(operation what, const request& wanted, const auth::caller& who);
+    core::awaitable<core::result<std::shared_ptr<const target>>> find_target(const request& wanted);
+    core::error refused_target(core::error why, std::string_view resource_arn);
+    /// For where `names.find_login` has none at hand.
+    core::awaitable<core::result<std::optional<secret_login>>> fetch_login(const target& at, std::string_view secret);
+    core::result<pool::destination> find_destination(const target& at, const request& wanted,
+                                                     core::result<std::optional<secret_login>> login);
+    core::result<std::shared_ptr<const sql::rewritten>> prepare(call& one, const target& at, const auth::caller& who,
                                                                 std::span<const named_parameter> sample);
-    core::awaitable<core::result<pool::lease>> open(pool::destination& to, std::string_view secret);
-    core::result<pool::held_transaction> hold(const request& wanted, std::string_view who);
+    core::awaitable<core::result<pool::lease>> open(pool::destination& to, std::string_view secret, const target& at,
+                                                    const auth::caller& who, observation* seen,
+                                                    pool::purpose what = pool::purpose::statement,
+                                                    std::shared_ptr<pool::short_read> read = nullptr);
+    bool has_moved(const target& at, const sql::failure& what);
+    const profile& within(const profile& of, const auth::caller& who);
+    using holding = std::expected<pool::held_transaction, pool::transaction_refusal>;
+    core::awaitable<holding> hold(const request& wanted, const auth::caller& who, const profile& as);
+    static bool is_over(holding& held);
     [[nodiscard]] std::shared_ptr<parts> foreign_home_of(std::string_view transaction_id);
 
     std::unique_ptr<call> take_call();
@@ -157,19 +280,33 @@ struct service::parts : std::enable_shared_from_this<parts> {
 
     core::executor home;
     std::size_t most_transactions;
+    std::size_t json_values;
+    bool draining = false;
     directory& names;
     pool::pools pools;
     pool::transactions transactions;
     sql::statement_cache statements;
     usage uses;
+    statistics numbers;
+    attended waited_for;
+    slow_statements slow;
+    struct bounded_profile {
+        const profile* of;
+        auth::caller_limits by;
+        profile made;
+    };
+    std::list<bounded_profile> bounded_profiles;  // as many as there are different limits
     std::span<service* const> peers;
     std::vector<std::unique_ptr<call>> spare;
 };
 
 struct service::parts::statement_plan {
     std::shared_ptr<const sql::rewritten> statement;
+    std::string_view text;  // of it, or of the call
     const profile* as;
     sql::description described;
+    bool reading = false;  // the caller may only read
+    bool leaves = false;   // and what that takes stays in the session
 };
 
 /// A statement that may outlive its call (R-3.14) owns everything it needs.
@@ -182,6 +319,7 @@ struct service::parts::running {
           session(std::move(on)),
           use(at->uses.begin(what->wanted.resource_arn)),
           writer(*plan.as, what->wanted, effect_of(*plan.statement)),
+          timed(writer, encoding),
           over(at->home, until.at()) {}
 
     std::shared_ptr<parts> at;  // the last to go: `use` counts in it
@@ -190,19 +328,26 @@ struct service::parts::running {
     held_session session;
     usage::guard use;
     result_writer writer;
+    encoding_time encoding;
+    timed_sink timed;
     core::timer over;  // cancelled when the statement is over
     std::optional<sql::result<sql::outcome>> done;
 };
 
 std::unique_ptr<call> service::parts::take_call() {
-    if (spare.empty()) return std::make_unique<call>();
+    if (spare.empty()) return std::make_unique<call>(json_values);
     auto one = std::move(spare.back());
     spare.pop_back();
     return one;
 }
 
 void service::parts::keep_call(std::unique_ptr<call> one) {
-    if (one != nullptr && spare.size() < kept_calls) spare.push_back(std::move(one));
+    if (one == nullptr || spare.size() >= kept_calls) return;
+    one->wanted.clear();
+    one->document.trim();
+    if (one->bound.capacity() > kept_parameters) one->bound = {};
+    if (one->names.capacity() > kept_parameters) one->names = {};
+    spare.push_back(std::move(one));
 }
 
 /// Null: here, be it only to find out that there is no such transaction.
@@ -213,65 +358,142 @@ std::shared_ptr<service::parts> service::parts::foreign_home_of(std::string_view
     return peers[*index]->parts_;
 }
 
-core::awaitable<core::result<std::shared_ptr<const target>>> service::parts::find_target(
-    std::string_view resource_arn) {
-    return names.find_target(resource_arn, core::deadline::after(readiness_wait));
+/// R-10.21: the action on the cluster, then the secret; before a cluster is woken up or anything is told of it.
+core::result<void> service::parts::permit(operation what, const request& wanted, const auth::caller& who) {
+    if (who.may_everything()) return {};
+    const auto tagged = names.tags_of(wanted.resource_arn);
+    if (auto may = who.may(action_of(what), wanted.resource_arn, tagged.get()); !may) return may;
+    const auto secret = names.subject_of(wanted.secret_arn);
+    return who.may("secretsmanager:GetSecretValue", secret->arn, &secret->tagged);
 }
 
-core::result<pool::destination> service::parts::find_destination(const target& at, const request& wanted) {
-    auto login = names.find_login(wanted.secret_arn);
-    if (!login) return std::unexpected(std::move(login.error()));
-    return destination_of(at, *std::move(login), wanted.database);
+/// A transaction goes on where its cluster is declared no more.
+core::awaitable<core::result<std::shared_ptr<const target>>> service::parts::find_target(const request& wanted) {
+    auto found = co_await names.find_target(wanted.resource_arn, core::deadline::after(readiness_wait));
+    if (!found && found.error().kind == error_kind::endpoint_not_enabled && !wanted.transaction_id.empty()) {
+        if (auto former = names.former_target(wanted.resource_arn)) co_return former;
+    }
+    co_return found;
+}
+
+core::error service::parts::refused_target(core::error why, std::string_view resource_arn) {
+    if (why.kind == error_kind::endpoint_not_enabled)  // R-2.10, R-2.11
+        why.message =
+            fmt::format(fmt::runtime(names.profile_of(resource_arn).texts.endpoint_not_enabled), resource_arn);
+    return why;
+}
+
+core::awaitable<core::result<std::optional<secret_login>>> service::parts::fetch_login(const target& at,
+                                                                                       std::string_view secret) {
+    return names.fetch_login(std::string(secret), at, nullptr, core::deadline::after(readiness_wait));
+}
+
+core::result<pool::destination> service::parts::find_destination(const target& at, const request& wanted,
+                                                                 core::result<std::optional<secret_login>> login) {
+    if (login && !*login) login = core::fail(error_kind::secret_not_found, "");
+    if (!login) {
+        auto& why = login.error();
+        if (why.kind == error_kind::secret_not_found)  // R-2.34, R-2.35
+            why.message =
+                fmt::format(fmt::runtime(at.behaves->texts.secret_not_found), wanted.secret_arn, core::random_uuid());
+        return std::unexpected(std::move(why));
+    }
+    return destination_of(at, **std::move(login), wanted.database);
 }
 
 /// @param sample  Parameters whose names decide about slices (R-4.5).
-core::result<std::shared_ptr<const sql::rewritten>> service::parts::prepare(call& one, const profile& as,
-                                                                            sql::dialect dialect,
+core::result<std::shared_ptr<const sql::rewritten>> service::parts::prepare(call& one, const target& at,
+                                                                            const auth::caller& who,
                                                                             std::span<const named_parameter> sample) {
-    if (auto checked = check_sql_length(one.wanted.sql, as.sql_characters); !checked)
+    const auto dialect = at.driver->speaks();
+    if (auto checked = check_rules(one.wanted.sql, at, who); !checked)
         return std::unexpected(std::move(checked.error()));
     one.names.clear();
     for (const auto& each : sample) one.names.push_back(each.name);
     auto statement = statements.find_or_rewrite(one.wanted.sql, dialect, one.names);
-    if (auto checked = check_statement(*statement, one.wanted, dialect); !checked)
+    if (auto checked = check_statement(*statement, one.wanted, dialect, *at.behaves); !checked)
         return std::unexpected(std::move(checked.error()));
     return statement;
 }
 
-core::awaitable<core::result<pool::lease>> service::parts::open(pool::destination& to, std::string_view secret) {
+core::awaitable<core::result<pool::lease>> service::parts::open(pool::destination& to, std::string_view secret,
+                                                                const target& at, const auth::caller& who,
+                                                                observation* seen, pool::purpose what,
+                                                                std::shared_ptr<pool::short_read> read) {
+    core::clock::duration connecting{};
+    to.caller = who.arn();
+    to.connecting = &connecting;
     const auto& limits = to.limits;
     const bool bounded = limits.wait.count() != 0 && limits.connect_timeout.count() != 0;
     const auto until = core::deadline::after(bounded ? limits.wait + limits.connect_timeout : readiness_wait);
-    auto leased = co_await pools.acquire(to, until);
+    const auto since = core::clock::now();
+    auto leased = co_await pools.acquire(to, until, what, read);
     if (!leased && is_refused_password(leased.error())) {  // R-10.12: rotated meanwhile?
-        auto again = names.find_login(secret);
-        if (again && again->login != to.login) {
-            to.login = std::move(again->login);
-            leased = co_await pools.acquire(to, until);
+        auto again = co_await names.fetch_login(std::string(secret), at, &to.login, until);
+        if (again && *again && (*again)->login != to.login) {
+            to.login = std::move((*again)->login);
+            leased = co_await pools.acquire(to, until, what, std::move(read));
         }
     }
-    if (!leased) co_return std::unexpected(error_of(leased.error()));
+    to.connecting = nullptr;
+    const auto queued = core::clock::now() - since - connecting;
+    numbers.queued.add(queued);
+    if (connecting.count() != 0) numbers.connected.add(connecting);
+    if (seen != nullptr) {
+        seen->queued += queued;
+        seen->connecting += connecting;
+    }
+    if (!leased) co_return std::unexpected(error_of(leased.error(), *at.behaves, to.driver->speaks()));
     co_return *std::move(leased);
 }
 
-core::result<pool::held_transaction> service::parts::hold(const request& wanted, std::string_view who) {
-    auto held = transactions.hold(wanted.transaction_id, {.resource_arn = std::string(wanted.resource_arn),
-                                                          .secret_arn = std::string(wanted.secret_arn),
-                                                          .caller = std::string(who),
-                                                          .database = std::string(wanted.database)});
-    if (!held) return std::unexpected(transaction_error(held.error(), wanted.transaction_id));
-    return *std::move(held);
+void service::parts::count_end(const sql::failure& how, const core::listener* by) {
+    if (how.kind == failure_kind::timeout && (by == nullptr || !by->gone())) ++numbers.timed_out;
+}
+
+/// Another of the cluster's servers takes the writes now: forgets the sessions of the one that did.
+bool service::parts::has_moved(const target& at, const sql::failure& what) {
+    if (at.others.empty() || !is_demotion(what)) return false;
+    core::log(core::log_level::warning, "data_api: {} accepts no writes any more: looking for the one that does",
+              at.cluster_id);
+    pools.drop_target(at.resource_arn);
+    return true;
+}
+
+core::awaitable<service::parts::holding> service::parts::hold(const request& wanted, const auth::caller& who,
+                                                              const profile& as) {
+    auto held = transactions.hold(wanted.transaction_id, binding_of(wanted, who));
+    if (!held && held.error() == pool::transaction_refusal::running && as.calls_wait_for_transaction)  // R-3.17
+        held = co_await transactions.hold_in_turn(wanted.transaction_id, binding_of(wanted, who),
+                                                  core::deadline::after(as.statement_timeout));
+    co_return held;
+}
+
+/// Has the database ended the transaction behind our back (a time-out of its own, a kill, its end)? One poll(2).
+bool service::parts::is_over(holding& held) {
+    if (!held->session().seems_dead()) return false;
+    held->end(pool::held_transaction::ending::aborted);
+    return true;
 }
 
 // ---- a request
 
-core::awaitable<answered> service::parts::serve(operation what, std::string_view body, const caller& who) {
+/// @param as  Set to what the answer is told by.
+core::awaitable<answered> service::parts::serve(operation what, std::string_view body, const auth::caller& who,
+                                                const core::listener* by, observation* seen, const profile*& as) {
     auto one = take_call();
+    one->by = by;
+    one->seen = seen;
     auto root = one->document.parse(body);
     if (!root) co_return std::unexpected(std::move(root.error()));
-    auto decoded = decode(what, **root, one->wanted);
+    as = &names.profile_of(resource_named_in(what, **root));
+    if (seen != nullptr) seen->resource_arn = resource_named_in(what, **root);
+    auto decoded = decode(what, **root, *as, one->wanted);
     if (!decoded) co_return std::unexpected(std::move(decoded.error()));
-    if (what == operation::execute_sql)  // R-2.40
+    if (seen != nullptr) seen->transaction_id = one->wanted.transaction_id;
+    if (auto permitted = permit(what, one->wanted, who); !permitted)
+        co_return std::unexpected(std::move(permitted.error()));
+    if (what == operation::execute_sql && !as->runs_execute_sql)  // R-2.40
         co_return core::fail(error_kind::bad_request,
                              "ExecuteSql API is not supported for this DB cluster. Use ExecuteStatement.");
 
@@ -280,103 +502,223 @@ core::awaitable<answered> service::parts::serve(operation what, std::string_view
         // It may be needed when this call's body is gone.
         root = one->document.parse_copy(body);
         if (!root) co_return std::unexpected(std::move(root.error()));
-        decoded = decode(what, **root, one->wanted);
+        decoded = decode(what, **root, *as, one->wanted);
         if (!decoded) co_return std::unexpected(std::move(decoded.error()));
     }
     if (elsewhere != nullptr) {
         const auto there = elsewhere->home;
-        auto hopped = serve_hopped(std::move(elsewhere), what, std::move(one), who.id);
+        auto hopped = serve_hopped(std::move(elsewhere), what, std::move(one), who);
         co_return co_await core::asio::co_spawn(there, std::move(hopped), core::use_awaitable);
     }
-    auto done = co_await run(what, one, who.id);
+    auto done = co_await run(what, one, who);
     keep_call(std::move(one));
     co_return done;
 }
 
 core::awaitable<answered> service::parts::serve_hopped(std::shared_ptr<parts> at, operation what,
-                                                       std::unique_ptr<call> one, std::string who) {
+                                                       std::unique_ptr<call> one, auth::caller who) {
     auto done = co_await at->run(what, one, who);
     at->keep_call(std::move(one));
     co_return done;
 }
 
-core::awaitable<answered> service::parts::run(operation what, std::unique_ptr<call>& one, std::string_view who) {
+core::awaitable<answered> service::parts::run(operation what, std::unique_ptr<call>& one, const auth::caller& who) {
     switch (what) {
         case operation::execute_statement:
             return execute(one, who);
         case operation::batch_execute_statement:
             return execute_batch(*one, who);
         case operation::begin_transaction:
-            return begin(one->wanted, who);
+            return begin(*one, who);
         case operation::commit_transaction:
         case operation::rollback_transaction:
-            return end(what, one->wanted, who);
+            return end(what, *one, who);
         case operation::execute_sql:
-            break;
+            return execute_sql(*one, who);
     }
-    throw std::logic_error("ExecuteSql is answered before it is run");
+    throw std::logic_error("no such operation");
+}
+
+// ---- a caller's own limits
+
+/// The cluster's behaviour within what the caller may use.
+const profile& service::parts::within(const profile& of, const auth::caller& who) {
+    const auto& by = who.limits();
+    if (!by.statement_time && !by.rows && !by.answer_bytes) return of;
+    for (const auto& known : bounded_profiles)
+        if (known.of == &of && known.by == by) return known.made;
+    auto& made = bounded_profiles.emplace_back(bounded_profile{&of, by, of}).made;
+    if (by.statement_time) made.statement_timeout = std::min(made.statement_timeout, *by.statement_time);
+    if (by.rows) made.result_rows = *by.rows;
+    if (by.answer_bytes) {
+        made.result_bytes = std::min(made.result_bytes, *by.answer_bytes);
+        made.formatted_bytes = std::min(made.formatted_bytes, *by.answer_bytes);
+    }
+    return made;
 }
 
 // ---- ExecuteStatement
 
-core::awaitable<answered> service::parts::execute(std::unique_ptr<call>& one, std::string_view who) {
+core::awaitable<answered> service::parts::execute(std::unique_ptr<call>& one, const auth::caller& who) {
     const request& wanted = one->wanted;
-    auto found = co_await find_target(wanted.resource_arn);
-    if (!found) co_return std::unexpected(std::move(found.error()));
+    observation* const seen = one->seen;
+    auto found = co_await find_target(wanted);
+    if (!found) co_return std::unexpected(refused_target(std::move(found.error()), wanted.resource_arn));
     const auto use = uses.begin(wanted.resource_arn);
     const auto dialect = (*found)->driver->speaks();
+    note_sql(*one, dialect);
     statement_plan plan{.statement = nullptr,
-                        .as = (*found)->behaves,
+                        .text = {},
+                        .as = &within(*(*found)->behaves, who),
                         .described = wanted.include_result_metadata && !wanted.records_as_json
                                          ? sql::description::full
-                                         : sql::description::types};
+                                         : sql::description::types,
+                        .reading = who.limits().read_only,
+                        .leaves = who.limits().read_only && dialect == sql::dialect::mysql};
     const bool in_transaction = !wanted.transaction_id.empty();
     core::result<pool::destination> to;
     if (!in_transaction) {
-        to = find_destination(**found, wanted);
+        auto login = names.find_login(wanted.secret_arn, **found);
+        if (login && !*login) login = co_await fetch_login(**found, wanted.secret_arn);
+        to = find_destination(**found, wanted, std::move(login));
         if (!to) co_return std::unexpected(std::move(to.error()));
     }
-    auto statement = prepare(*one, *plan.as, dialect, wanted.parameters);
+    auto statement = prepare(*one, **found, who, wanted.parameters);
     if (!statement) co_return std::unexpected(std::move(statement.error()));
     plan.statement = *std::move(statement);
-    auto bound = bind_parameters(plan.statement->names, wanted.parameters, dialect, one->bound);
+    plan.text = commented(plan.statement->text, plan.statement->kind, *one);
+    if (plan.reading)
+        if (auto checked = check_reading(wanted.sql, plan.statement->several_statements, dialect); !checked)
+            co_return std::unexpected(std::move(checked.error()));
+    if (plan.statement->several_statements && dialect == sql::dialect::postgresql)
+        co_return co_await execute_several(*one, who, **found, std::move(to));
+    auto bound =
+        bind_parameters(plan.statement->names, wanted.parameters, dialect, *plan.as, one->wanted.made, one->bound);
     if (!bound) co_return std::unexpected(std::move(bound.error()));
 
-    for (std::size_t tries = 0;; ++tries) {
+    bool may_share = plan.statement->plain_read && !in_transaction && !plan.reading && !wanted.continue_after_timeout &&
+                     plan.described == sql::description::types && plan.text.data() == plan.statement->text.data();
+    for (std::size_t tries = 0;;) {
         held_session session;
-        if (in_transaction) {
-            auto held = hold(wanted, who);
-            if (!held) co_return std::unexpected(std::move(held.error()));
+        std::shared_ptr<pool::short_read> read;
+        if (may_share) {
+            if (auto place = pools.join(*to, plan.statement, read)) {
+                numbers.queued.add({});
+                session = held_session(*std::move(place));
+            }
+        }
+        if (session) {
+            // was at hand
+        } else if (in_transaction) {
+            auto held = co_await hold(wanted, who, *plan.as);
+            if (!held) co_return std::unexpected(transaction_error(held.error(), wanted.transaction_id));
+            if (is_over(held))
+                co_return std::unexpected(transaction_error(pool::transaction_refusal::aborted, wanted.transaction_id));
             session = held_session(*std::move(held));
         } else {
-            auto leased = co_await open(*to, wanted.secret_arn);
+            auto leased =
+                co_await open(*to, wanted.secret_arn, **found, who, seen, pool::purpose::statement, std::move(read));
             if (!leased) co_return std::unexpected(std::move(leased.error()));
             session = held_session(*std::move(leased));
         }
+        const auto since = slow.now();
         attempted done;
-        if (wanted.continue_after_timeout) {
+        if (session.is_shared()) {
+            may_share = false;
+            auto shared = co_await attempt_beside(*one, plan, std::move(session));
+            if (!shared) continue;
+            done = *std::move(shared);
+            if (!done && done.error().kind == failure_kind::unreachable) continue;
+        } else if (wanted.continue_after_timeout && !plan.reading) {  // what only reads has nothing to go on for
             done = co_await attempt_detached(one, plan, std::move(session));
         } else {
             done = co_await attempt(*one, plan, std::move(session));
         }
+        slow.look(since, operation::execute_statement, plan.statement->text, dialect, (*found)->cluster_id, who, seen);
         if (done) co_return *std::move(done);
+        if (!plan.reading && !in_transaction && tries == 0 && has_moved(**found, done.error())) {
+            ++tries;
+            continue;
+        }
         // `one` and with it `wanted` are gone when the statement runs on; then the failure is a timeout.
-        if (done.error().kind != failure_kind::unreachable) co_return std::unexpected(error_of(done.error()));
+        if (done.error().kind != failure_kind::unreachable)
+            co_return std::unexpected(error_of(done.error(), *plan.as, dialect));
         if (in_transaction)  // its session died before anything was sent, and the transaction with it
             co_return std::unexpected(transaction_error(pool::transaction_refusal::aborted, wanted.transaction_id));
         // Nothing was sent: an idle session had died. Others may have as well, each of them is met once.
-        if (tries >= to->limits.maximum) co_return std::unexpected(error_of(done.error()));
+        if (tries++ >= to->limits.maximum) co_return std::unexpected(error_of(done.error(), *plan.as, dialect));
     }
 }
 
 core::awaitable<service::parts::attempted> service::parts::attempt(const call& one, const statement_plan& plan,
                                                                    held_session session) {
     result_writer writer(*plan.as, one.wanted, effect_of(*plan.statement));
+    stay there(numbers, one.seen);
+    timed_sink timed(writer, there.encoding());
     const auto until = core::deadline::after(plan.as->statement_timeout);
-    auto done = co_await session->execute(plan.statement->text, one.bound, writer, plan.described, until);
-    session.settle(plan.statement->touches_session);
+    sql::result<void> begun;
+    if (plan.statement->asks_for_leftovers) begun = co_await session.forget_others(until);
+    if (begun && plan.reading) begun = co_await session->begin_reading(until);
+    if (!begun) {
+        session.settle(true);
+        co_return std::unexpected(std::move(begun.error()));
+    }
+    sql::result<sql::outcome> done;
+    {
+        const attended::guard watched(waited_for, *session, one.by);
+        done = co_await session->execute(plan.text, one.bound, timed, plan.described, until);
+    }
+    bool ends = writer.too_large() && plan.as->large_results_end_transaction;
+    if (!done) {
+        count_end(done.error(), one.by);
+        doubt(done.error(), *session);
+    } else if (done->stopped) {
+        ++numbers.cut_short;
+    }
+    if (plan.reading) {
+        ends |= !session->only_reads();  // the transaction is no longer what it was
+        // Should it fail, the session is seen to be in a transaction, and is reset.
+        if (!session.in_transaction() && session->usable() && session->in_transaction())
+            (void)co_await session->rollback(core::deadline::after(cleanup_wait));
+    }
+    session.leased().returned(writer.bytes());
+    session.settle(plan.statement->touches_session || plan.leaves, ends);
     if (!done) co_return std::unexpected(std::move(done.error()));
     co_return body_of(writer, *done);
+}
+
+/// On a session that others use as well.
+/// @return Nothing when it has to be done again, alone: it was not run, or taken back for those who waited behind it.
+core::awaitable<std::optional<service::parts::attempted>> service::parts::attempt_beside(const call& one,
+                                                                                         const statement_plan& plan,
+                                                                                         held_session session) {
+    result_writer writer(*plan.as, one.wanted, effect_of(*plan.statement));
+    stay there(numbers, one.seen);
+    timed_sink timed(writer, there.encoding());
+    const auto until = core::deadline::after(plan.as->statement_timeout);
+    sql::beside_call& name = session.leased().call();
+    sql::result<std::optional<sql::outcome>> done;
+    bool hung_up = false;
+    {
+        const attended::guard watched(waited_for, name, one.by);
+        done = co_await session->execute_beside(plan.text, one.bound, timed, plan.described, until, name);
+        hung_up = watched.ended();
+    }
+    session.leased().returned(writer.bytes());
+    session.settle(false);
+    if (!done) {
+        // Cancelled by the pool: the database has undone whatever it was.
+        const bool taken_back = session.leased().moved_on() && !hung_up && !until.passed();
+        if (taken_back && done.error().kind == failure_kind::timeout) co_return std::nullopt;
+        count_end(done.error(), one.by);
+        co_return attempted(std::unexpected(std::move(done.error())));
+    }
+    if (!*done) {
+        session.leased().returned(std::numeric_limits<std::size_t>::max());  // would not run here the next time either
+        co_return std::nullopt;
+    }
+    if ((*done)->stopped) ++numbers.cut_short;
+    co_return attempted(body_of(writer, **done));
 }
 
 /// Answers at the deadline, while the statement runs on (R-3.14).
@@ -385,15 +727,18 @@ core::awaitable<service::parts::attempted> service::parts::attempt_detached(std:
                                                                             held_session session) {
     const auto until = core::deadline::after(plan.as->statement_timeout);
     const auto backend_id = session->backend_id();
+    stay there(numbers, one->seen);
     const auto now = std::make_shared<running>(shared_from_this(), std::move(one), plan, std::move(session), until);
     core::asio::co_spawn(home, run_detached(now), core::asio::detached);
     if (!now->done) co_await now->over.async_wait(core::as_tuple);  // it may have run to its end at once
+    there.encoding() = now->encoding;
     if (auto& done = now->done) {
         one = std::move(now->what);
         if (!*done) co_return std::unexpected(std::move(done->error()));
         co_return body_of(now->writer, **done);
     }
     now->writer.abandon();
+    now->what->seen = nullptr;  // who looked on is about to go
     co_return std::unexpected(
         sql::failure{.kind = failure_kind::timeout,
                      .message = "The statement takes longer than allowed and runs on (continueAfterTimeout)",
@@ -402,13 +747,21 @@ core::awaitable<service::parts::attempted> service::parts::attempt_detached(std:
 
 core::awaitable<void> service::parts::run_detached(std::shared_ptr<running> now) {
     try {
-        now->done = co_await now->session->execute(now->plan.statement->text, now->what->bound, now->writer,
-                                                   now->plan.described, core::deadline());
+        sql::result<void> ready;
+        if (now->plan.statement->asks_for_leftovers)
+            ready = co_await now->session.forget_others(core::deadline::after(cleanup_wait));
+        if (ready) {
+            now->done = co_await now->session->execute(now->plan.text, now->what->bound, now->timed,
+                                                       now->plan.described, core::deadline());
+        } else {
+            now->done = std::unexpected(std::move(ready.error()));
+        }
     } catch (const std::exception& problem) {
         core::log(core::log_level::error, "data_api: a statement that may outlive its call: {}", problem.what());
         now->done = sql::fail(failure_kind::internal, problem.what());
     }
-    now->session.settle(now->plan.statement->touches_session);
+    now->session.settle(now->plan.statement->touches_session,
+                        now->writer.too_large() && now->plan.as->large_results_end_transaction);
     now->session = {};
     now->use = {};
     now->over.cancel();
@@ -416,146 +769,294 @@ core::awaitable<void> service::parts::run_detached(std::shared_ptr<running> now)
 
 // ---- BatchExecuteStatement
 
-core::awaitable<answered> service::parts::execute_batch(call& one, std::string_view who) {
+core::awaitable<answered> service::parts::execute_batch(call& one, const auth::caller& who) {
     const request& wanted = one.wanted;
-    auto found = co_await find_target(wanted.resource_arn);
-    if (!found) co_return std::unexpected(std::move(found.error()));
+    auto found = co_await find_target(wanted);
+    if (!found) co_return std::unexpected(refused_target(std::move(found.error()), wanted.resource_arn));
     const auto use = uses.begin(wanted.resource_arn);
     const auto dialect = (*found)->driver->speaks();
-    const profile& as = *(*found)->behaves;
+    const profile& as = within(*(*found)->behaves, who);
+    note_sql(one, dialect);
+    const bool reading = who.limits().read_only;
     const bool in_transaction = !wanted.transaction_id.empty();
     core::result<pool::destination> to;
     if (!in_transaction) {
-        to = find_destination(**found, wanted);
+        auto login = names.find_login(wanted.secret_arn, **found);
+        if (login && !*login) login = co_await fetch_login(**found, wanted.secret_arn);
+        to = find_destination(**found, wanted, std::move(login));
         if (!to) co_return std::unexpected(std::move(to.error()));
     }
     const std::size_t count = wanted.set_ends.size();
-    const auto statement = prepare(one, as, dialect, count == 0 ? std::span<const named_parameter>() : wanted.set(0));
+    const auto statement = prepare(one, **found, who, count == 0 ? std::span<const named_parameter>() : wanted.set(0));
     if (!statement) co_return std::unexpected(statement.error());
     const sql::rewritten& prepared = **statement;
+    if (reading)
+        if (auto checked = check_reading(wanted.sql, prepared.several_statements, dialect); !checked)
+            co_return std::unexpected(std::move(checked.error()));
+    if (as.refuses_rows_in_batches && count > 0) {  // R-8.6, in pgjdbc's words
+        if (prepared.kind == sql::statement_class::query)
+            co_return core::fail(error_kind::database_error, "A result was returned when none was expected.");
+        if (prepared.returning)
+            co_return core::fail(error_kind::database_error, "Too many update results were returned.");
+    }
     std::vector<std::vector<sql::parameter>> sets(count);
     for (std::size_t index = 0; index < count; ++index) {
-        auto bound = bind_parameters(prepared.names, wanted.set(index), dialect, sets[index]);
+        auto bound = bind_parameters(prepared.names, wanted.set(index), dialect, as, one.wanted.made, sets[index]);
         if (!bound) co_return std::unexpected(std::move(bound.error()));
     }
+    workload work{.text = commented(prepared.text, prepared.kind, one),
+                  .sets = sets,
+                  // A single one is a statement of its own, so that those work which no transaction allows.
+                  .whole = count > 1,
+                  .touches_session = prepared.touches_session || (reading && dialect == sql::dialect::mysql),
+                  .asks_for_leftovers = prepared.asks_for_leftovers,
+                  .reading = reading,
+                  .body = [&as](std::span<const sql::outcome> all) { return batch_body(all, as); }};
 
-    if (in_transaction) {  // R-8.8
-        auto held = hold(wanted, who);
-        if (!held) co_return std::unexpected(std::move(held.error()));
-        if (count == 0) co_return batch_body({}, as);
-        held_session session(*std::move(held));
-        const auto until = core::deadline::after(as.statement_timeout);
-        auto done = co_await session->execute_batch(prepared.text, sets, until);
-        session.settle(prepared.touches_session);
-        if (done) co_return batch_body(*done, as);
+    // R-8.4: each set with the rows that it inserted.
+    std::string inserting;
+    std::size_t bytes = 0;
+    std::deque<inserted_writer> inserted;
+    std::vector<work_step> steps;
+    if (as.batches_return_inserted && prepared.inserts && !prepared.returning && dialect == sql::dialect::postgresql) {
+        inserting = prepared.text + "\nRETURNING *";
+        const auto text = commented(inserting, prepared.kind, one);
+        for (const auto& set : sets) steps.push_back({text, set, &inserted.emplace_back(as, bytes)});
+        work.steps = steps;
+        work.body = [&inserted](std::span<const sql::outcome>) { return inserted_body(inserted); };
+    }
+    if (count == 0) {  // R-8.5
+        if (!in_transaction) co_return batch_body({}, as);
+        const auto held = co_await hold(wanted, who, as);
+        if (!held) co_return std::unexpected(transaction_error(held.error(), wanted.transaction_id));
+        co_return batch_body({}, as);
+    }
+    co_return co_await run_workload(operation::batch_execute_statement, work, one, who, **found, to);
+}
+
+// ---- several statements at once
+
+/// Slow ones are seen by their first statement.
+core::awaitable<service::parts::attempted> service::parts::perform_noted(operation of, const workload& what,
+                                                                         const call& one, const auth::caller& who,
+                                                                         const target& at, held_session session) {
+    const auto since = slow.now();
+    attempted done;
+    {
+        stay there(numbers, one.seen);
+        const auto until = core::deadline::after(within(*at.behaves, who).statement_timeout);
+        done = co_await perform(what, std::move(session), until, waited_for, one.by, there.encoding());
+    }
+    if (!done) count_end(done.error(), one.by);
+    slow.look(since, of, what.steps.empty() ? what.text : what.steps.front().text, at.driver->speaks(), at.cluster_id,
+              who, one.seen);
+    co_return done;
+}
+
+/// On the transaction's session (R-8.8), or on one of its own.
+core::awaitable<answered> service::parts::run_workload(operation of, const workload& what, const call& one,
+                                                       const auth::caller& who, const target& at,
+                                                       core::result<pool::destination>& to) {
+    const request& wanted = one.wanted;
+    const profile& as = within(*at.behaves, who);
+    const auto dialect = at.driver->speaks();
+    if (!wanted.transaction_id.empty()) {
+        auto held = co_await hold(wanted, who, as);
+        if (!held) co_return std::unexpected(transaction_error(held.error(), wanted.transaction_id));
+        if (is_over(held))
+            co_return std::unexpected(transaction_error(pool::transaction_refusal::aborted, wanted.transaction_id));
+        auto done = co_await perform_noted(of, what, one, who, at, held_session(*std::move(held)));
+        if (done) co_return *std::move(done);
         if (done.error().kind == failure_kind::unreachable)
             co_return std::unexpected(transaction_error(pool::transaction_refusal::aborted, wanted.transaction_id));
-        co_return std::unexpected(error_of(done.error()));
+        co_return std::unexpected(error_of(done.error(), as, dialect));
     }
-    if (count == 0) co_return batch_body({}, as);  // R-8.5
     for (std::size_t tries = 0;; ++tries) {
-        auto leased = co_await open(*to, wanted.secret_arn);
+        auto leased = co_await open(*to, wanted.secret_arn, at, who, one.seen);
         if (!leased) co_return std::unexpected(std::move(leased.error()));
-        auto done = co_await attempt_batch(prepared.text, sets, as, *std::move(leased), prepared.touches_session);
+        auto done = co_await perform_noted(of, what, one, who, at, held_session(*std::move(leased)));
         if (done) co_return *std::move(done);
+        if (!what.reading && tries == 0 && has_moved(at, done.error())) continue;
         if (done.error().kind != failure_kind::unreachable || tries >= to->limits.maximum)
-            co_return std::unexpected(error_of(done.error()));
+            co_return std::unexpected(error_of(done.error(), as, dialect));
     }
 }
 
-/// All sets or none (R-8.7). A single one is a statement of its own, so that those work which no transaction allows.
-core::awaitable<service::parts::attempted> service::parts::attempt_batch(
-    std::string_view text, std::span<const std::vector<sql::parameter>> sets, const profile& as, pool::lease leased,
-    bool touches_session) {
-    const auto until = core::deadline::after(as.statement_timeout);
-    const bool alone = sets.size() == 1;
-    held_session session(std::move(leased));
-    sql::result<void> begun;
-    if (!alone) begun = co_await session->begin(until);
-    sql::result<std::vector<sql::outcome>> done;
-    if (begun) {
-        done = co_await session->execute_batch(text, sets, until);
-    } else {
-        done = std::unexpected(std::move(begun.error()));
+/// R-3.19 of generation 1: all of them run, in one transaction as pgjdbc's are, and the first result is the answer.
+core::awaitable<answered> service::parts::execute_several(call& one, const auth::caller& who, const target& at,
+                                                          core::result<pool::destination> to) {
+    const request& wanted = one.wanted;
+    const profile& as = within(*at.behaves, who);
+    const auto dialect = at.driver->speaks();
+    std::vector<std::shared_ptr<const sql::rewritten>> statements_of;
+    std::deque<std::vector<sql::parameter>> bound;
+    std::vector<work_step> steps;
+    result_writer first(as, wanted, result_writer::statement::writes);
+    bool asks = false;
+    for (const auto text : sql::split(wanted.sql, dialect)) {
+        statements_of.push_back(statements.find_or_rewrite(text, dialect, one.names));
+        const auto& statement = *statements_of.back();
+        asks |= statement.asks_for_leftovers;
+        auto done =
+            bind_parameters(statement.names, wanted.parameters, dialect, as, one.wanted.made, bound.emplace_back());
+        if (!done) co_return std::unexpected(std::move(done.error()));
+        steps.push_back(
+            {commented(statement.text, statement.kind, one), bound.back(), steps.empty() ? &first : nullptr});
     }
-    attempted made;
-    if (done) {
-        made = batch_body(*done, as);
-    } else {
-        made = std::unexpected(std::move(done.error()));
+    const workload work{.steps = steps,
+                        .described = wanted.include_result_metadata ? sql::description::full : sql::description::types,
+                        .asks_for_leftovers = asks,
+                        .body = [&first](std::span<const sql::outcome> all) { return body_of(first, all.front()); }};
+    co_return co_await run_workload(operation::execute_statement, work, one, who, at, to);
+}
+
+/// R-13.10: each statement with its own result. It has no parameters, so that the texts go as they are.
+core::awaitable<answered> service::parts::execute_sql(call& one, const auth::caller& who) {
+    const request& wanted = one.wanted;
+    auto found = co_await find_target(wanted);
+    if (!found) co_return std::unexpected(refused_target(std::move(found.error()), wanted.resource_arn));
+    const target& at = **found;
+    const profile& as = within(*at.behaves, who);
+    const auto dialect = at.driver->speaks();
+    const auto use = uses.begin(wanted.resource_arn);
+    auto login = names.find_login(wanted.secret_arn, at);
+    if (login && !*login) login = co_await fetch_login(at, wanted.secret_arn);
+    auto to = find_destination(at, wanted, std::move(login));
+    if (!to) co_return std::unexpected(std::move(to.error()));
+    if (auto checked = check_rules(wanted.sql, at, who); !checked)
+        co_return std::unexpected(std::move(checked.error()));
+    const auto texts = sql::split(wanted.sql, dialect);
+    if (texts.empty()) co_return core::fail(error_kind::validation, "SQL is empty");
+    const bool reading = who.limits().read_only;
+    if (reading)
+        if (auto checked = check_reading(wanted.sql, texts.size() > 1, dialect); !checked)
+            co_return std::unexpected(std::move(checked.error()));
+    std::size_t bytes = 0;
+    std::deque<frame_writer> frames;
+    std::vector<work_step> steps;
+    note_sql(one, dialect);
+    bool asks = false;
+    for (const auto text : texts) {
+        const auto known = statements.find_or_rewrite(text, dialect, {});
+        const auto kind = one.seen == nullptr ? sql::statement_class::other : known->kind;
+        steps.push_back({commented(text, kind, one), {}, &frames.emplace_back(as, bytes)});
+        asks |= known->asks_for_leftovers;
     }
-    if (!alone && session->usable()) {
-        if (made && *made) {
-            auto committed = co_await session->commit(until);
-            if (!committed) {
-                made = std::unexpected(std::move(committed.error()));
-            } else if (*committed == sql::commit_status::rolled_back) {
-                made = answered(core::fail(error_kind::database_error, "The database rolled the batch back"));
-            }
-        } else {
-            const auto undone = co_await session->rollback(core::deadline::after(cleanup_wait));
-            touches_session |= !undone;
-        }
-    }
-    session.settle(touches_session);
-    co_return made;
+    const workload work{.steps = steps,
+                        .described = sql::description::full,
+                        .whole = texts.size() > 1 && dialect == sql::dialect::postgresql,
+                        .asks_for_leftovers = asks,
+                        .reading = reading,
+                        .body = [&frames](std::span<const sql::outcome> all) { return frames_body(frames, all); }};
+    co_return co_await run_workload(operation::execute_sql, work, one, who, at, to);
 }
 
 // ---- transactions
 
-core::awaitable<answered> service::parts::begin(const request& wanted, std::string_view who) {
-    auto found = co_await find_target(wanted.resource_arn);
-    if (!found) co_return std::unexpected(std::move(found.error()));
+core::awaitable<answered> service::parts::begin(call& one, const auth::caller& who) {
+    const request& wanted = one.wanted;
+    auto found = co_await find_target(wanted);
+    if (!found) co_return std::unexpected(refused_target(std::move(found.error()), wanted.resource_arn));
     const auto use = uses.begin(wanted.resource_arn);
-    const auto timeout = (*found)->behaves->statement_timeout;
-    auto to = find_destination(**found, wanted);
+    const profile& as = within(*(*found)->behaves, who);
+    const auto dialect = (*found)->driver->speaks();
+    auto login = names.find_login(wanted.secret_arn, **found);
+    if (login && !*login) login = co_await fetch_login(**found, wanted.secret_arn);
+    auto to = find_destination(**found, wanted, std::move(login));
     if (!to) co_return std::unexpected(std::move(to.error()));
-    const auto too_many = [] {
-        return core::fail(error_kind::unavailable, "Too many transactions are open: end some, or try again later");
+    const auto too_many = [this] {
+        return core::fail(error_kind::unavailable,
+                          draining ? "The server is shutting down; try again"
+                                   : "Too many transactions are open: end some, or try again later");
     };
-    if (transactions.open() >= most_transactions) co_return too_many();
+    if (draining || transactions.open() >= most_transactions) co_return too_many();
+    std::shared_ptr<const void> counted;
+    if (who.limits().open_transactions) {
+        auto counting = auth::meter::begin_transaction(who.who().used, who.limits());
+        if (!counting) co_return core::fail(error_kind::throttled, "Rate exceeded");
+        counted = std::make_shared<auth::meter::use>(*std::move(counting));
+    }
 
     for (std::size_t tries = 0;; ++tries) {
-        auto leased = co_await open(*to, wanted.secret_arn);
+        auto leased = co_await open(*to, wanted.secret_arn, **found, who, one.seen, pool::purpose::transaction);
         if (!leased) co_return std::unexpected(std::move(leased.error()));
-        leased->taint();  // R-9.15
-        auto begun = co_await (*leased)->begin(core::deadline::after(timeout));
+        // MySQL: for all that begins later.
+        if (who.limits().read_only && dialect == sql::dialect::mysql) leased->taint();
+        std::optional<stay> there(std::in_place, numbers, one.seen);
+        auto begun = co_await (*leased)->begin(core::deadline::after(as.statement_timeout));
+        if (begun && who.limits().read_only)
+            begun = co_await (*leased)->begin_reading(core::deadline::after(as.statement_timeout));
+        there.reset();
         if (!begun) {
             if (!(*leased)->usable()) leased->discard();
             if (begun.error().kind == failure_kind::unreachable && tries < to->limits.maximum) continue;
-            co_return std::unexpected(error_of(begun.error()));
+            co_return std::unexpected(error_of(begun.error(), as, dialect));
         }
-        const auto id = transactions.adopt(*std::move(leased), {.resource_arn = std::string(wanted.resource_arn),
-                                                                .secret_arn = std::string(wanted.secret_arn),
-                                                                .caller = std::string(who),
-                                                                .database = to->database});
+        const auto id = transactions.adopt(*std::move(leased),
+                                           {.resource_arn = std::string(wanted.resource_arn),
+                                            .secret_arn = std::string(wanted.secret_arn),
+                                            .caller = who.arn(),
+                                            .database = to->database},
+                                           counted);
         if (!id) co_return too_many();
+        ++numbers.transactions_begun;
+        if (one.seen != nullptr) one.seen->transaction_id = *id;
         co_return fmt::format(R"({{"transactionId":"{}"}})", *id);
     }
 }
 
-core::awaitable<answered> service::parts::end(operation how, const request& wanted, std::string_view who) {
+core::awaitable<answered> service::parts::end(operation how, call& one, const auth::caller& who) {
+    const request& wanted = one.wanted;
     constexpr std::string_view rolled_back = R"({"transactionStatus":"Rollback Complete"})";
+    constexpr std::string_view committed = R"({"transactionStatus":"Transaction Committed"})";
     using ending = pool::held_transaction::ending;
-    auto held = hold(wanted, who);
-    if (!held) co_return std::unexpected(std::move(held.error()));
+    const profile& as = names.profile_of(wanted.resource_arn);
+    auto held = co_await hold(wanted, who, as);
+    if (!held) {
+        if (held.error() == pool::transaction_refusal::committed && how == operation::commit_transaction)
+            co_return std::string(committed);  // asked again by one who did not read the answer
+        co_return std::unexpected(transaction_error(held.error(), wanted.transaction_id));
+    }
     auto& session = held->session();
+    const stay there(numbers, one.seen);
+    // The engine only matters for a database that cannot be reached, which is another answer here.
+    const auto refused = [&](const sql::failure& why) {
+        return std::unexpected(error_of(why, as, sql::dialect::postgresql));
+    };
     const auto until = core::deadline::after(readiness_wait);
     if (how == operation::rollback_transaction) {
         const auto done = co_await session.rollback(until);
-        held->end(done ? ending::ended : ending::aborted);
+        held->end(done ? ending::rolled_back : ending::aborted);
         // A session that broke instead is rolled back by its database.
         if (done || done.error().kind != failure_kind::database) co_return std::string(rolled_back);
-        co_return std::unexpected(error_of(done.error()));
+        co_return refused(done.error());
     }
-    const auto done = co_await session.commit(until);
+    if (is_over(held))
+        co_return std::unexpected(transaction_error(pool::transaction_refusal::aborted, wanted.transaction_id));
+    if (who.limits().read_only) {
+        // There is nothing to commit; what a read-only transaction lets pass (large objects, before PostgreSQL 16)
+        // goes.
+        const auto sound = co_await session.begin_reading(until);  // not in a transaction that has failed
+        const auto undone = co_await session.rollback(until);
+        const auto as_if = sound ? ending::committed : ending::rolled_back;
+        held->end(undone ? as_if : ending::aborted);
+        if (sound && undone) co_return std::string(committed);
+        if (undone || undone.error().kind == failure_kind::database) co_return std::string(rolled_back);  // R-9.6
+        co_return std::unexpected(transaction_error(pool::transaction_refusal::aborted, wanted.transaction_id));
+    }
+    auto done = co_await session.commit(until);
+    if (!done && done.error().kind == failure_kind::timeout && !session.usable())
+        done.error().kind = failure_kind::lost;
+    if (done && *done == sql::commit_status::committed) {
+        held->end(ending::committed);
+        co_return std::string(committed);
+    }
     const bool over = done || done.error().kind == failure_kind::database;  // refused: rolled back all the same
-    held->end(over ? ending::ended : ending::aborted);
-    if (done && *done == sql::commit_status::committed) co_return R"({"transactionStatus":"Transaction Committed"})";
+    held->end(over ? ending::rolled_back : ending::aborted);
     if (done) co_return std::string(rolled_back);  // R-9.6
     if (done.error().kind == failure_kind::unreachable)
         co_return std::unexpected(transaction_error(pool::transaction_refusal::aborted, wanted.transaction_id));
-    co_return std::unexpected(error_of(done.error()));
+    co_return refused(done.error());
 }
 
 // ---- the service
@@ -568,24 +1069,40 @@ service::~service() = default;
 
 void service::meet(std::span<service* const> peers) { parts_->peers = peers; }
 
-core::awaitable<response> service::handle(operation what, std::string_view body, const caller& who) {
+core::awaitable<response> service::handle(operation what, std::string_view body, const auth::caller& who,
+                                          const core::listener* by, observation* seen) {
     const auto at = parts_;  // until the frame is gone
+    const stopwatch timed(at->numbers[what].took);
     core::error failed;
+    const profile* as = &at->names.profile_of({});
     try {
-        auto done = co_await at->serve(what, body, who);
-        if (done) co_return response{.body = *std::move(done)};
+        auto done = co_await at->serve(what, body, who, by, seen, as);
+        if (done) {
+            at->numbers[what].count({});
+            co_return response{.body = *std::move(done)};
+        }
         failed = std::move(done.error());
     } catch (const std::exception& problem) {
         failed.message = problem.what();
     }
     if (failed.kind == error_kind::internal)
         core::log(core::log_level::error, "data_api: {}: {}", name_of(what), failed.message);
-    co_return answer(failed);
+    auto made = answer(failed, as->errors);
+    at->numbers[what].count(made.error_type);
+    co_return made;
 }
 
 void service::tick(core::clock::time_point now) {
+    const auto ended = parts_->waited_for.sweep();
+    parts_->numbers.hung_up += ended;
+    if (ended > 0) core::log(core::log_level::info, "data_api: {} statement(s) cancelled whose callers hung up", ended);
     parts_->transactions.reap(now);
     parts_->pools.sweep(now);
+}
+
+void service::begin_drain(core::clock::time_point now) {
+    parts_->draining = true;
+    parts_->transactions.begin_drain(now);
 }
 
 core::awaitable<void> service::shut_down(core::deadline until) {
@@ -594,10 +1111,30 @@ core::awaitable<void> service::shut_down(core::deadline until) {
     at->pools.drop_all();
 }
 
+void service::set(settings with) {
+    parts_->most_transactions = with.transactions.maximum;
+    parts_->transactions.set_limits(with.transactions);
+    parts_->slow.set(with.slow);
+    if (std::exchange(parts_->json_values, with.json_values) != with.json_values) parts_->spare.clear();
+}
+
 void service::drop_target(const std::string& resource_arn) { parts_->pools.drop_target(resource_arn); }
+
+const statistics& service::numbers() const { return parts_->numbers; }
+
+service::state service::now() const {
+    return {.sessions = parts_->pools.counts(),
+            .by_cluster = parts_->pools.counts_by_target(),
+            .since_start = parts_->pools.totals(),
+            .ended = parts_->transactions.totals(),
+            .transactions_open = parts_->transactions.open(),
+            .slow_statements = parts_->slow.count()};
+}
 
 std::size_t service::uses_of(std::string_view resource_arn) const {
     return parts_->uses.of(resource_arn) + parts_->transactions.open(resource_arn);
 }
+
+std::uint64_t service::calls_of(std::string_view resource_arn) const { return parts_->uses.begun(resource_arn); }
 
 }  // namespace borealis::data_api

@@ -28,9 +28,14 @@ std::optional<fraction> find_fraction(std::string_view text) {
     return fraction{dot, end};
 }
 
-void append_fraction(std::string& out, std::string_view digits) {
+void append_fraction(std::string& out, std::string_view digits, fraction_style style) {
+    if (style == fraction_style::short_time) digits = digits.substr(0, 3);
     const auto last = digits.find_last_not_of('0');
     if (last == std::string_view::npos) return;
+    if (style != fraction_style::in_threes) {
+        out.append(".").append(digits.substr(0, last + 1));
+        return;
+    }
     const std::size_t wanted = last < 3 ? 3 : 6;
     out += '.';
     out += digits.substr(0, std::min(wanted, digits.size()));
@@ -94,22 +99,57 @@ class cutter {
     bool failed_ = false;
 };
 
+constexpr std::int64_t day_seconds = 86'400;
+
+void append_clock(std::string& out, std::int64_t seconds, std::string_view fraction, fraction_style style) {
+    seconds = (seconds % day_seconds + day_seconds) % day_seconds;
+    fmt::format_to(std::back_inserter(out), "{:02}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60);
+    append_fraction(out, fraction, style);
+}
+
+/// `[.digits]` at the cutter; the digits.
+std::string_view take_fraction(cutter& from) {
+    if (!from.take('.')) return {};
+    const auto begins = from.left();
+    from.number(1, 6);
+    return begins.substr(0, begins.size() - from.left().size());
+}
+
+/// `+HH[:MM[:SS]]` in seconds east.
+std::int64_t take_offset(cutter& from) {
+    const bool east = from.take('+');
+    if (!east) from.expect('-');
+    std::int64_t offset = from.number(2, 2) * 3600;
+    if (from.take(':')) offset += from.number(2, 2) * 60;
+    if (from.take(':')) offset += from.number(2, 2);
+    return east ? offset : -offset;
+}
+
+/// `HH:MM:SS` in seconds; hours may have more digits.
+std::int64_t take_clock(cutter& from) {
+    std::int64_t seconds = from.number(2, 9) * 3600;
+    from.expect(':');
+    seconds += from.number(2, 2) * 60;
+    from.expect(':');
+    return seconds + from.number(2, 2);
+}
+
 }  // namespace
 
 bool is_infinite(std::string_view text) { return text == "infinity" || text == "-infinity"; }
 
-void append_moment(std::string& out, std::string_view text) {
+void append_moment(std::string& out, std::string_view text, fraction_style style) {
     const auto found = find_fraction(text);
     if (!found) {
         out += text;
         return;
     }
     out += text.substr(0, found->dot);
-    append_fraction(out, text.substr(found->dot + 1, found->end - found->dot - 1));
+    append_fraction(out, text.substr(found->dot + 1, found->end - found->dot - 1), style);
     out += text.substr(found->end);
 }
 
-void append_moment_in_utc(std::string& out, std::string_view text) {
+void append_moment_in_utc(std::string& out, std::string_view text, fraction_style style) {
     cutter from(text);
     std::int64_t year = from.number(4, 6);
     from.expect('-');
@@ -122,38 +162,99 @@ void append_moment_in_utc(std::string& out, std::string_view text) {
     const auto minute = from.number(2, 2);
     from.expect(':');
     const auto second = from.number(2, 2);
-    std::string_view digits;
-    if (from.take('.')) {
-        digits = from.left();
-        from.number(1, 6);
-        digits.remove_suffix(from.left().size());
-    }
+    const auto digits = take_fraction(from);
     const auto moved_at = text.size() - from.left().size();
-    const bool east = from.take('+');
-    if (!east) from.expect('-');
-    std::int64_t offset = from.number(2, 2) * 3600;
-    if (from.take(':')) offset += from.number(2, 2) * 60;
-    if (from.take(':')) offset += from.number(2, 2);
+    const auto offset = take_offset(from);
     const bool before_christ = from.left() == " BC";
     if (from.failed() || !(before_christ || from.left().empty())) {
         out += text;
         return;
     }
     if (offset == 0) {
-        append_moment(out, text.substr(0, moved_at));
+        append_moment(out, text.substr(0, moved_at), style);
         out += from.left();
         return;
     }
     if (before_christ) year = 1 - year;
-    const auto seconds =
-        days_of(year, month, day) * 86400 + hour * 3600 + minute * 60 + second + (east ? -offset : offset);
+    const auto seconds = days_of(year, month, day) * day_seconds + hour * 3600 + minute * 60 + second - offset;
     const auto days = seconds >= 0 ? seconds / 86400 : -((-seconds + 86399) / 86400);
     const auto of_day = seconds - days * 86400;
     const auto at = civil_of(days);
     fmt::format_to(std::back_inserter(out), "{:04}-{:02}-{:02} {:02}:{:02}:{:02}", at.year > 0 ? at.year : 1 - at.year,
                    at.month, at.day, of_day / 3600, of_day / 60 % 60, of_day % 60);
-    append_fraction(out, digits);
+    append_fraction(out, digits, style);
     if (at.year <= 0) out += " BC";
+}
+
+void append_time_in_utc(std::string& out, std::string_view text, fraction_style style) {
+    cutter from(text);
+    const auto seconds = take_clock(from);
+    const auto fraction = take_fraction(from);
+    const auto offset = take_offset(from);
+    if (from.failed() || !from.left().empty()) {
+        out += text;
+        return;
+    }
+    append_clock(out, seconds - offset, fraction, style);
+}
+
+void append_time_of_day(std::string& out, std::string_view text, fraction_style style) {
+    cutter from(text);
+    const bool negative = from.take('-');
+    const auto seconds = take_clock(from);
+    const auto fraction = take_fraction(from);
+    if (from.failed() || !from.left().empty()) {
+        out += text;
+        return;
+    }
+    if (!negative) return append_clock(out, seconds, fraction, style);
+    std::int64_t milliseconds = 0;  // java.sql.Time has no more; they count down as well
+    const auto of_them = fmt::format("{:0<3}", fraction.substr(0, 3));
+    std::from_chars(of_them.data(), of_them.data() + of_them.size(), milliseconds);
+    const bool borrows = milliseconds != 0;
+    append_clock(out, -seconds - (borrows ? 1 : 0), borrows ? fmt::format("{:03}", 1000 - milliseconds) : "", style);
+}
+
+void append_interval(std::string& out, std::string_view text) {
+    std::int64_t years = 0, months = 0, days = 0, hours = 0, minutes = 0, seconds = 0;
+    std::string_view fraction;
+    bool negative = false;  // of the time
+    for (auto left = text; !left.empty();) {
+        const auto word = left.substr(0, left.find(' '));
+        left.remove_prefix(std::min(word.size() + 1, left.size()));
+        cutter from(word);
+        const bool minus = from.take('-');
+        if (!minus) from.take('+');
+        if (word.contains(':')) {
+            const auto all = take_clock(from);
+            fraction = take_fraction(from);
+            if (from.failed() || !from.left().empty()) {
+                out += text;
+                return;
+            }
+            negative = minus;
+            hours = all / 3600, minutes = all / 60 % 60, seconds = all % 60;
+            continue;
+        }
+        const auto count = from.number(1, 10) * (minus ? -1 : 1);
+        const auto unit = left.substr(0, left.find(' '));
+        left.remove_prefix(std::min(unit.size() + 1, left.size()));
+        auto* const of = unit.starts_with("year")  ? &years
+                         : unit.starts_with("mon") ? &months
+                         : unit.starts_with("day") ? &days
+                                                   : nullptr;
+        if (from.failed() || !from.left().empty() || of == nullptr) {  // another IntervalStyle
+            out += text;
+            return;
+        }
+        *of = count;
+    }
+    const auto sign = negative ? -1 : 1;
+    const auto last = fraction.find_last_not_of('0');
+    fmt::format_to(std::back_inserter(out), "{} years {} mons {} days {} hours {} mins {}{}.{} secs", years, months,
+                   days, sign * hours, sign * minutes,
+                   negative && seconds + (last != std::string_view::npos) > 0 ? "-" : "", seconds,
+                   last == std::string_view::npos ? "0" : fraction.substr(0, last + 1));
 }
 
 }  // namespace borealis::data_api

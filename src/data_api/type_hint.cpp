@@ -3,6 +3,8 @@
 #include <chrono>
 #include <iterator>
 
+#include "data_api/temporal.hpp"
+
 namespace borealis::data_api {
 namespace {
 
@@ -121,6 +123,27 @@ bool fits(type_hint hint, std::string_view text) {
             break;
     }
     return true;
+}
+
+std::optional<std::string> plain_moment(type_hint hint, std::string_view text) {
+    const auto is_z = [](char c) { return c == 'Z' || c == 'z'; };
+    if (hint == type_hint::time) {
+        if (text.empty() || !is_z(text.back()) || !fits(hint, text.substr(0, text.size() - 1))) return std::nullopt;
+        return std::string(text.substr(0, text.size() - 1));
+    }
+    if (hint != type_hint::timestamp || text.size() < 19) return std::nullopt;
+    std::string moved(text);
+    if (moved[10] == 'T' || moved[10] == 't') moved[10] = ' ';
+    if (is_z(moved.back())) moved.pop_back();
+    if (fits(hint, moved)) return moved;
+    const auto sign = moved.find_first_of("+-", 19);
+    if (sign == std::string::npos || !fits(hint, std::string_view(moved).substr(0, sign))) return std::nullopt;
+    const auto offset = std::string_view(moved).substr(sign + 1);
+    if (!looks_like(offset, "00") && !looks_like(offset, "00:00")) return std::nullopt;
+    std::string in_utc;
+    append_moment_in_utc(in_utc, moved);
+    if (!fits(hint, in_utc)) return std::nullopt;
+    return in_utc;
 }
 
 }  // namespace borealis::data_api

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <string_view>
 
 #include "sql/parameter.hpp"
@@ -21,5 +22,9 @@ enum class type_hint : std::uint8_t { none, json, uuid, timestamp, date, time, d
 /// Is `text` of the form the hint asks for? Always true for `none` and `json`, which is checked as it
 /// is made compact.
 [[nodiscard]] bool fits(type_hint hint, std::string_view text);
+
+/// ISO 8601's further forms of TIMESTAMP and TIME (`T` between date and time, `Z`, an offset of hours and minutes) in
+/// the form that fits(), the instant in UTC; nothing when `text` is not of them. Only for profiles that take them.
+[[nodiscard]] std::optional<std::string> plain_moment(type_hint hint, std::string_view text);
 
 }  // namespace borealis::data_api

@@ -2,6 +2,7 @@
 /// How many calls use each cluster right now.
 
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -14,7 +15,11 @@ class usage {
     struct hash : std::hash<std::string_view> {
         using is_transparent = void;
     };
-    using table = std::unordered_map<std::string, std::size_t, hash, std::equal_to<>>;
+    struct counts {
+        std::size_t running = 0;
+        std::uint64_t begun = 0;
+    };
+    using table = std::unordered_map<std::string, counts, hash, std::equal_to<>>;
 
  public:
     /// One use; ends with this object, which must not outlive the counts.
@@ -32,18 +37,28 @@ class usage {
 
      private:
         friend class usage;
-        explicit guard(std::size_t& count) : count_(&count) { ++count; }
+        explicit guard(counts& of) : count_(&of.running) {
+            ++of.running;
+            ++of.begun;
+        }
         std::size_t* count_ = nullptr;
     };
 
     [[nodiscard]] guard begin(std::string_view resource_arn) {
         const auto found = counts_.find(resource_arn);
-        return guard(found != counts_.end() ? found->second : counts_.emplace(resource_arn, 0).first->second);
+        return guard(found != counts_.end() ? found->second
+                                            : counts_.try_emplace(std::string(resource_arn)).first->second);
     }
 
     [[nodiscard]] std::size_t of(std::string_view resource_arn) const {
         const auto found = counts_.find(resource_arn);
-        return found == counts_.end() ? 0 : found->second;
+        return found == counts_.end() ? 0 : found->second.running;
+    }
+
+    /// Those that have ended as well.
+    [[nodiscard]] std::uint64_t begun(std::string_view resource_arn) const {
+        const auto found = counts_.find(resource_arn);
+        return found == counts_.end() ? 0 : found->second.begun;
     }
 
  private:

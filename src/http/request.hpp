@@ -14,14 +14,27 @@ struct header {
     std::string_view value;  ///< Without surrounding blanks.
 };
 
+/// A header behind a chunked body, copied: framing bytes are given up as they are read.
+struct trailer {
+    std::string name, value;
+};
+
 [[nodiscard]] bool iequals(std::string_view a, std::string_view b);
+
+/// Paths that begin like this take bodies of so many bytes, where that is more than `body_bytes`.
+struct larger_body {
+    std::string_view prefix;
+    std::size_t bytes = 0;
+};
 
 /// What a message may be at most; each limit has an answer of its own.
 struct request_limits {
-    std::size_t target_bytes = 8 * 1024;       ///< else 414
-    std::size_t header_bytes = 32 * 1024;      ///< request line and all headers together; else 431
-    std::size_t header_count = 100;            ///< else 431
-    std::size_t body_bytes = 4 * 1024 * 1024;  ///< R-3.1; else 413
+    std::size_t target_bytes = 8 * 1024;              ///< else 414
+    std::size_t header_bytes = 32 * 1024;             ///< request line and all headers together; else 431
+    std::size_t header_count = 100;                   ///< else 431
+    std::size_t body_bytes = 4 * 1024 * 1024;         ///< R-3.1; else 413
+    std::span<const larger_body> larger_bodies = {};  ///< Paths that have a limit of their own.
+    bool keep_trailers = false;                       ///< Whether `request::trailers` has what follows a chunked body.
 };
 
 /// One whole request. All views point into the reader's buffer and live until `request_reader::consume`.
@@ -31,8 +44,9 @@ struct request {
     std::string_view path;    ///< Target up to `?`, still percent-encoded.
     std::string_view query;   ///< Behind `?`, without it.
     std::span<const header> headers;
-    std::string_view body;   ///< De-chunked; at least 64 readable bytes follow it.
-    bool keep_alive = true;  ///< What the client asked for (HTTP/1.0: false unless keep-alive).
+    std::string_view body;                   ///< De-chunked; at least 64 readable bytes follow it.
+    std::span<const trailer> trailers = {};  ///< Empty unless `request_limits::keep_trailers`.
+    bool keep_alive = true;                  ///< What the client asked for (HTTP/1.0: false unless keep-alive).
 
     /// First header of that name, compared without case; empty when there is none.
     [[nodiscard]] std::string_view find(std::string_view name) const;
@@ -55,7 +69,8 @@ struct refusal {
 /// Refuses what lets two servers read one stream differently (RFC 9112, sections 5, 6, 11.2): more or less than one
 /// Host (HTTP/1.1), Content-Length twice or beside Transfer-Encoding, any transfer coding but a single `chunked`,
 /// chunked on HTTP/1.0, folded headers, blanks before the colon, bare CR or LF, control characters in values, an HTTP
-/// version other than 1.0 and 1.1 (505), an Expect other than 100-continue (417). Trailers are dropped.
+/// version other than 1.0 and 1.1 (505), an Expect other than 100-continue (417). Trailers are dropped unless asked
+/// for, and never become headers.
 class request_reader {
  public:
     explicit request_reader(request_limits limits = {});
@@ -76,6 +91,8 @@ class request_reader {
 
     /// No byte of a further request has arrived: the connection is between requests.
     [[nodiscard]] bool idle() const;
+    /// Gives the buffer back until the next `prepare`. Only while `idle`.
+    void rest();
     /// The request line and headers are complete, the body is not (for choosing the time-out).
     [[nodiscard]] bool in_body() const;
 

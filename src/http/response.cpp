@@ -121,11 +121,15 @@ std::string_view http_date(std::time_t now) {
 
 response_head::response_head(std::string& out, int status, std::time_t now)
     : out_(out), bodiless_(status < 200 || status == 204) {
-    out_ += "HTTP/1.1 ";
-    append_number(out_, static_cast<std::size_t>(status));
-    out_ += ' ';
-    out_ += reason_phrase(status);
-    out_ += "\r\nDate: ";
+    if (status == 200) {
+        out_ += "HTTP/1.1 200 OK\r\nDate: ";
+    } else {
+        out_ += "HTTP/1.1 ";
+        append_number(out_, static_cast<std::size_t>(status));
+        out_ += ' ';
+        out_ += reason_phrase(status);
+        out_ += "\r\nDate: ";
+    }
     out_ += http_date(now);
     out_ += "\r\n";
 }
@@ -136,7 +140,8 @@ response_head& response_head::add(std::string_view name, std::string_view value)
     const auto from = out_.size();
     out_ += value;
     out_ += "\r\n";
-    const bool broken = std::ranges::any_of(value, breaks_line);
+    bool broken = false;
+    for (const char c : value) broken |= breaks_line(c);  // to the end, so that it goes by sixteen characters
     assert(!broken);
     if (broken) {
         std::replace_if(out_.begin() + static_cast<std::ptrdiff_t>(from), out_.end() - 2, breaks_line, ' ');

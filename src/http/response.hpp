@@ -21,6 +21,11 @@ class response_head {
  public:
     response_head(std::string& out, int status, std::time_t now);
     response_head& add(std::string_view name, std::string_view value);
+    /// @param lines  `name: value`, each with its CR LF; no part of them comes from outside.
+    response_head& add_lines(std::string_view lines) {
+        out_ += lines;
+        return *this;
+    }
     /// Ends the head. @param keep_alive  false adds `Connection: close`. A 1xx or 204 gets no Content-Length (RFC
     /// 9110, 8.6).
     void finish(std::size_t content_length, bool keep_alive);

@@ -23,7 +23,7 @@ constexpr std::size_t depth_limit = 64;
 constexpr std::size_t least_capacity = 16 * 1024;
 /// A parser or node table grown beyond this many bytes or nodes is given back before the next small document.
 constexpr std::size_t kept_capacity = 256 * 1024;
-constexpr std::size_t kept_nodes = 16 * 1024;
+constexpr std::size_t kept_nodes = 4 * 1024;
 
 struct problem {
     const char* at = nullptr;  // null: nowhere in particular
@@ -97,20 +97,22 @@ const node* node::find(std::string_view name) const {
 }
 
 struct document::parts {
+    explicit parts(std::size_t most) : most_values(most) {}
+
+    std::size_t most_values;
     ondemand::parser parser;
     std::vector<node> nodes;
     std::string copy;
     std::string_view text;
     problem broken;
+    bool too_large = false;
 
     core::result<const node*> parse(std::string_view whole) {
-        if (whole.size() < least_capacity) {
-            if (parser.capacity() > kept_capacity) parser = ondemand::parser();
-            if (nodes.capacity() > kept_nodes) nodes = {};
-        }
+        if (whole.size() < least_capacity) trim();
         nodes.clear();
         text = whole;
         broken = {};
+        too_large = false;
         root_scalar_end = nullptr;
         if (whole.empty()) return core::fail(core::error_kind::serialization, "The JSON text is empty");
         if (whole.size() > parser.capacity() && parser.allocate(std::bit_ceil(std::max(whole.size(), least_capacity)),
@@ -125,6 +127,9 @@ struct document::parts {
             if (ended) return nodes.data();
             broken = {root_scalar_end ? root_scalar_end : location(read),
                       "one JSON value is expected, more follows it"};
+        } else if (too_large) {
+            return core::fail(core::error_kind::serialization,
+                              fmt::format("The JSON text has more than {} values", most_values));
         } else if (!broken.at) {
             broken.at = location(read);
         }
@@ -132,6 +137,11 @@ struct document::parts {
             return core::fail(core::error_kind::serialization, fmt::format("Invalid JSON: {}", broken.what));
         return core::fail(core::error_kind::serialization,
                           fmt::format("Invalid JSON at byte {}: {}", broken.at - text.data(), broken.what));
+    }
+
+    void trim() {
+        if (parser.capacity() > kept_capacity) parser = ondemand::parser();
+        if (nodes.capacity() > kept_nodes) nodes = {};
     }
 
  private:
@@ -159,6 +169,7 @@ struct document::parts {
         ondemand::json_type type;
         if (const auto error = value.type().get(type)) return refuse(error);
         const auto at = nodes.size();
+        if (at == most_values) return too_many();
         nodes.emplace_back().key_ = key;
         switch (type) {
             case ondemand::json_type::object:
@@ -177,6 +188,11 @@ struct document::parts {
 
     bool too_deep() {
         broken = {nullptr, "nested deeper than 64 levels"};
+        return false;
+    }
+
+    bool too_many() {
+        too_large = true;
         return false;
     }
 
@@ -255,12 +271,17 @@ struct document::parts {
     }
 };
 
-document::document() : parts_(std::make_unique<parts>()) {}
+document::document(std::size_t most_values) : parts_(std::make_unique<parts>(most_values)) {}
 document::document(document&&) noexcept = default;
 document& document::operator=(document&&) noexcept = default;
 document::~document() = default;
 
 core::result<const node*> document::parse(std::string_view text) { return parts_->parse(text); }
+
+void document::trim() {
+    parts_->trim();
+    if (parts_->copy.capacity() > kept_capacity) parts_->copy = {};
+}
 
 core::result<const node*> document::parse_copy(std::string_view text) {
     auto& copy = parts_->copy;

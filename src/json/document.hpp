@@ -87,7 +87,11 @@ class node {
 /// A parser and the last document it read; meant to be kept and used again, so that reading allocates nothing.
 class document {
  public:
-    document();
+    /// A body of 4 MiB can hold two million values, each of which takes 56 bytes here. Of a
+    /// BatchExecuteStatement's such a body holds at most 480,000: four for each parameter of 35 bytes.
+    static constexpr std::size_t usual_most_values = 500'000;
+
+    explicit document(std::size_t most_values = usual_most_values);
     document(document&&) noexcept;
     document& operator=(document&&) noexcept;
     ~document();
@@ -95,12 +99,14 @@ class document {
     /// Reads one JSON value; the nodes are views into `text` and into this object, valid until the next parse.
     /// @param text  UTF-8, followed by `padding` readable bytes.
     /// @return The root; `serialization` with the parser's words for: broken JSON, invalid UTF-8, nesting over 64
-    /// levels,
-    ///         anything but blanks behind the value, an empty text.
+    ///         levels, more values than `most_values`, anything but blanks behind the value, an empty text.
     [[nodiscard]] core::result<const node*> parse(std::string_view text);
 
     /// The same for text without padding: copies it first.
     [[nodiscard]] core::result<const node*> parse_copy(std::string_view text);
+
+    /// Gives back the memory of a large document, and with it the nodes; keeps what ordinary ones need.
+    void trim();
 
  private:
     struct parts;

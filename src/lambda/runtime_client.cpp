@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
+#include <exception>
 #include <memory>
 #include <optional>
 #include <string_view>
@@ -15,6 +16,7 @@
 #include <cxxabi.h>
 #include <fmt/format.h>
 
+#include "core/base64.hpp"
 #include "core/log.hpp"
 #include "json/writer.hpp"
 
@@ -28,12 +30,54 @@ struct answer {
     std::string body;
 };
 
+struct curl_cleanup {
+    void operator()(CURL* handle) const { curl_easy_cleanup(handle); }
+    void operator()(curl_slist* list) const { curl_slist_free_all(list); }
+};
+struct multi_cleanup {
+    void operator()(CURLM* handle) const { curl_multi_cleanup(handle); }
+};
+using easy_handle = std::unique_ptr<CURL, curl_cleanup>;
+
+/// The one connection to the host, used by plain calls and by streams.
+struct share_cleanup {
+    void operator()(CURLSH* handle) const { curl_share_cleanup(handle); }
+};
+using shared_connection = std::unique_ptr<CURLSH, share_cleanup>;
+
+shared_connection make_shared_connection() {
+    shared_connection made(curl_share_init());
+    if (made) curl_share_setopt(made.get(), CURLSHOPT_SHARE, CURL_LOCK_DATA_CONNECT);
+    return made;
+}
+
+std::size_t append_body(const char* bytes, std::size_t, std::size_t count, void* into) {
+    static_cast<std::string*>(into)->append(bytes, count);
+    return count;
+}
+
+/// No total time-out (L-1.1): the process may be frozen at any point of a call.
+void prepare_call(CURL* curl, CURLSH* connection, const std::string& url, std::string& answer_body) {
+    curl_easy_reset(curl);  // keeps the connection
+    curl_easy_setopt(curl, CURLOPT_SHARE, connection);
+    curl_easy_setopt(curl, CURLOPT_URL, url.c_str());
+    curl_easy_setopt(curl, CURLOPT_PROXY, "");
+    curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http");
+    curl_easy_setopt(curl, CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1));
+    curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
+    curl_easy_setopt(curl, CURLOPT_TCP_NODELAY, 1L);
+    curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, 1000L);
+    curl_easy_setopt(curl, CURLOPT_USERAGENT, "borealis-lambda/1");
+    curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, &append_body);
+    curl_easy_setopt(curl, CURLOPT_WRITEDATA, &answer_body);
+}
+
 /// One keep-alive connection to the host.
 class runtime_api {
  public:
     explicit runtime_api(std::string_view address)
         : base_(fmt::format("http://{}/2018-06-01/runtime", address)), curl_(curl_easy_init()) {
-        if (!curl_) throw std::runtime_error("libcurl cannot be initialised");
+        if (!curl_ || !connection_) throw std::runtime_error("libcurl cannot be initialised");
     }
 
     /// The next event; nothing, with the reason logged, where the host gives none.
@@ -57,6 +101,9 @@ class runtime_api {
         return call;
     }
 
+    [[nodiscard]] const std::string& base() const { return base_; }
+    [[nodiscard]] CURLSH* connection() const { return connection_.get(); }
+
     /// @param error_type  Value of Lambda-Runtime-Function-Error-Type; none where empty.
     std::optional<answer> post(std::string_view path, std::string_view body, std::string_view content_type,
                                std::string_view error_type = {}) {
@@ -76,25 +123,9 @@ class runtime_api {
     }
 
  private:
-    struct easy_cleanup {
-        void operator()(CURL* handle) const { curl_easy_cleanup(handle); }
-    };
-
-    /// No total time-out (L-1.1): the process may be frozen at any point of a call.
     void prepare(std::string_view path) {
-        CURL* curl = curl_.get();
-        curl_easy_reset(curl);  // keeps the connection
-        curl_easy_setopt(curl, CURLOPT_URL, fmt::format("{}{}", base_, path).c_str());
-        curl_easy_setopt(curl, CURLOPT_PROXY, "");
-        curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http");
-        curl_easy_setopt(curl, CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1));
-        curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
-        curl_easy_setopt(curl, CURLOPT_TCP_NODELAY, 1L);
-        curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, 1000L);
-        curl_easy_setopt(curl, CURLOPT_USERAGENT, "borealis-lambda/1");
         body_.clear();
-        curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, &take_body);
-        curl_easy_setopt(curl, CURLOPT_WRITEDATA, &body_);
+        prepare_call(curl_.get(), connection_.get(), fmt::format("{}{}", base_, path), body_);
     }
 
     std::optional<answer> perform() {
@@ -107,11 +138,6 @@ class runtime_api {
         curl_easy_getinfo(curl_.get(), CURLINFO_RESPONSE_CODE, &got.status);
         got.body = std::move(body_);
         return got;
-    }
-
-    static std::size_t take_body(const char* bytes, std::size_t, std::size_t count, void* into) {
-        static_cast<std::string*>(into)->append(bytes, count);
-        return count;
     }
 
     static std::size_t take_header(const char* bytes, std::size_t, std::size_t count, void* into) {
@@ -156,7 +182,8 @@ class runtime_api {
     }
 
     std::string base_;
-    std::unique_ptr<CURL, easy_cleanup> curl_;
+    shared_connection connection_ = make_shared_connection();  // outlives the handles that use it
+    easy_handle curl_;
     std::string body_;
 };
 
@@ -192,6 +219,24 @@ std::string class_name(const std::exception& caught) {
     return status == 0 ? name.get() : mangled;
 }
 
+/// The exceptions nested in `caught`, outermost first.
+void append_nested(std::vector<std::string>& to, const std::exception& caught) {
+    try {
+        std::rethrow_if_nested(caught);
+    } catch (const std::exception& inner) {
+        to.push_back(fmt::format("caused by {}: {}", class_name(inner), inner.what()));
+        append_nested(to, inner);
+    } catch (...) {
+        to.emplace_back("caused by something that is no std::exception");
+    }
+}
+
+error error_of(const std::exception& caught) {
+    error made{.message = caught.what(), .type = class_name(caught)};
+    append_nested(made.stack_trace, caught);
+    return made;
+}
+
 /// Calls `body`; whatever it throws becomes an error.
 template <class Body>
 auto guarded(const Body& body) -> std::expected<std::invoke_result_t<Body>, error> {
@@ -200,7 +245,7 @@ auto guarded(const Body& body) -> std::expected<std::invoke_result_t<Body>, erro
     } catch (const function_error& caught) {
         return std::unexpected(caught.what_happened());
     } catch (const std::exception& caught) {
-        return std::unexpected(error{.message = caught.what(), .type = class_name(caught)});
+        return std::unexpected(error_of(caught));
     } catch (...) {
         return std::unexpected(
             error{.message = "The function threw something that is no std::exception.", .type = "UnknownException"});
@@ -219,7 +264,173 @@ bool go_on_after(const std::optional<answer>& got) {
     return got->status / 100 == 4;
 }
 
-int serve(runtime_api& host, const handler& handle) {
+/// A response on its way, in chunks (L-1.80). One thread: `write` drives the transfer until the bytes have been taken.
+class outgoing_stream final : public response_stream {
+ public:
+    outgoing_stream(const runtime_api& host, std::string_view request_id)
+        : url_(fmt::format("{}/invocation/{}/response", host.base(), request_id)), connection_(host.connection()) {}
+    ~outgoing_stream() override {
+        if (begun_) curl_multi_remove_handle(multi_.get(), curl_.get());
+    }
+    outgoing_stream(const outgoing_stream&) = delete;
+    outgoing_stream& operator=(const outgoing_stream&) = delete;
+
+    void set_content_type(std::string type) override {
+        only_before_the_first_write();
+        content_type_ = std::move(type);
+    }
+    void set_prelude(http_prelude prelude) override {  // L-1.81
+        only_before_the_first_write();
+        content_type_ = "application/vnd.awslambda.http-integration-response";
+        prelude_ = fmt::format(R"({{"statusCode":{},"headers":{{)", prelude.status);
+        for (const auto& [name, value] : prelude.headers) {
+            if (!prelude_.ends_with('{')) prelude_ += ',';
+            json::append_string(prelude_, name);
+            prelude_ += ':';
+            json::append_string(prelude_, value);
+        }
+        prelude_ += R"(},"cookies":[)";
+        for (const auto& one : prelude.cookies) {
+            if (!prelude_.ends_with('[')) prelude_ += ',';
+            json::append_string(prelude_, one);
+        }
+        prelude_ += "]}";
+        prelude_.append(8, '\0');
+    }
+    void write(std::string_view bytes) override {
+        if (!begun_) begin();
+        if (!prelude_.empty()) send(std::exchange(prelude_, {}));
+        send(bytes);
+    }
+
+    [[nodiscard]] bool begun() const { return begun_; }
+
+    /// Ends the stream, with the error that cut it short if there is one.
+    std::optional<answer> finish(const error* failed, std::string_view request_id) {
+        if (failed != nullptr) {
+            trailer_type_ = error_category(failed->type);
+            core::append_base64(trailer_body_, error_body(*failed, request_id));
+        } else if (!begun_) {
+            write({});
+        }
+        ended_ = true;
+        drive([] { return false; });
+        if (result_ != CURLE_OK) {
+            core::log(log_level::error, "the Lambda runtime API cannot be reached: {}", curl_easy_strerror(result_));
+            return std::nullopt;
+        }
+        answer got;
+        curl_easy_getinfo(curl_.get(), CURLINFO_RESPONSE_CODE, &got.status);
+        got.body = std::move(answer_);
+        return got;
+    }
+
+ private:
+    void only_before_the_first_write() const {
+        if (begun_) throw std::logic_error("the response has begun: set its type and prelude before the first write");
+    }
+
+    void begin() {
+        CURL* curl = curl_.get();
+        if (curl == nullptr || !multi_) throw std::runtime_error("libcurl cannot be initialised");
+        prepare_call(curl, connection_, url_, answer_);
+        curl_slist* list = nullptr;
+        for (const auto& line :
+             {"Content-Type: " + content_type_, std::string("Expect:"), std::string("Transfer-Encoding: chunked"),
+              std::string("Lambda-Runtime-Function-Response-Mode: streaming"),
+              std::string("Trailer: Lambda-Runtime-Function-Error-Type, "
+                          "Lambda-Runtime-Function-Error-Body")}) {
+            list = curl_slist_append(list, line.c_str());
+        }
+        headers_.reset(list);
+        curl_easy_setopt(curl, CURLOPT_HTTPHEADER, list);
+        curl_easy_setopt(curl, CURLOPT_POST, 1L);
+        curl_easy_setopt(curl, CURLOPT_READFUNCTION, &give_bytes);
+        curl_easy_setopt(curl, CURLOPT_READDATA, this);
+        curl_easy_setopt(curl, CURLOPT_TRAILERFUNCTION, &give_trailers);
+        curl_easy_setopt(curl, CURLOPT_TRAILERDATA, this);
+        curl_multi_add_handle(multi_.get(), curl);
+        begun_ = running_ = true;
+    }
+
+    void send(std::string_view bytes) {
+        unsent_ = bytes;
+        drive([this] { return unsent_.empty(); });
+        if (!unsent_.empty()) throw std::runtime_error("the host takes no more of this response");
+    }
+
+    /// Lets libcurl work until the transfer is over, or `enough`.
+    template <class Enough>
+    void drive(const Enough& enough) {
+        if (running_) curl_easy_pause(curl_.get(), CURLPAUSE_CONT);
+        while (running_) {
+            int transfers = 0;
+            curl_multi_perform(multi_.get(), &transfers);
+            if (transfers == 0) {
+                running_ = false;
+                int left = 0;
+                if (const auto* said = curl_multi_info_read(multi_.get(), &left)) result_ = said->data.result;
+                break;
+            }
+            if (enough()) break;
+            curl_multi_poll(multi_.get(), nullptr, 0, 1000, nullptr);
+        }
+    }
+
+    static std::size_t give_bytes(char* to, std::size_t, std::size_t room, void* from) {
+        auto& self = *static_cast<outgoing_stream*>(from);
+        if (self.unsent_.empty()) return self.ended_ ? 0 : CURL_READFUNC_PAUSE;
+        const auto count = self.unsent_.copy(to, room);
+        self.unsent_.remove_prefix(count);
+        return count;
+    }
+
+    static int give_trailers(curl_slist** list, void* from) {
+        const auto& self = *static_cast<outgoing_stream*>(from);
+        if (self.trailer_type_.empty()) return CURL_TRAILERFUNC_OK;
+        *list = curl_slist_append(*list, ("Lambda-Runtime-Function-Error-Type: " + self.trailer_type_).c_str());
+        *list = curl_slist_append(*list, ("Lambda-Runtime-Function-Error-Body: " + self.trailer_body_).c_str());
+        return CURL_TRAILERFUNC_OK;
+    }
+
+    std::string url_;
+    CURLSH* connection_;
+    std::string content_type_ = "application/octet-stream";
+    std::string prelude_;
+    bool begun_ = false, running_ = false, ended_ = false;
+    std::string_view unsent_;
+    std::string trailer_type_, trailer_body_;
+    std::string answer_;
+    CURLcode result_ = CURLE_OK;
+    std::unique_ptr<curl_slist, curl_cleanup> headers_;
+    easy_handle curl_{curl_easy_init()};
+    std::unique_ptr<CURLM, multi_cleanup> multi_{curl_multi_init()};
+};
+
+std::optional<answer> handle_one(runtime_api& host, const invocation& call, const handler& handle) {
+    auto result = guarded([&] { return handle(call); });
+    std::fflush(stdout);
+    const outcome done = result ? std::move(*result) : outcome(std::unexpected(std::move(result.error())));
+    const std::string path = fmt::format("/invocation/{}/{}", call.request_id, done ? "response" : "error");
+    if (done) return host.post(path, done->body, done->content_type.empty() ? "application/json" : done->content_type);
+    return host.post(path, error_body(done.error(), call.request_id), error_content_type,
+                     error_category(done.error().type));
+}
+
+std::optional<answer> handle_one(runtime_api& host, const invocation& call, const streaming_handler& handle) {
+    outgoing_stream out(host, call.request_id);
+    const auto done = guarded([&] {
+        handle(call, out);
+        return true;
+    });
+    std::fflush(stdout);
+    if (done || out.begun()) return out.finish(done ? nullptr : &done.error(), call.request_id);
+    return host.post(fmt::format("/invocation/{}/error", call.request_id), error_body(done.error(), call.request_id),
+                     error_content_type, error_category(done.error().type));
+}
+
+template <class Handler>
+int serve(runtime_api& host, const Handler& handle) {
     constexpr int tries = 3;  // a host under restart may refuse the first connections
     for (int failed = 0; failed < tries;) {
         const auto call = host.next();
@@ -233,15 +444,7 @@ int serve(runtime_api& host, const handler& handle) {
         } else {
             setenv("_X_AMZN_TRACE_ID", call->trace_id.c_str(), 1);
         }
-
-        auto result = guarded([&] { return handle(*call); });
-        std::fflush(stdout);
-        const outcome done = result ? std::move(*result) : outcome(std::unexpected(std::move(result.error())));
-        const std::string path = fmt::format("/invocation/{}/{}", call->request_id, done ? "response" : "error");
-        const auto got =
-            done ? host.post(path, done->body, done->content_type.empty() ? "application/json" : done->content_type)
-                 : host.post(path, error_body(done.error(), call->request_id), error_content_type,
-                             error_category(done.error().type));
+        const auto got = handle_one(host, *call, handle);
         if (!go_on_after(got)) break;
     }
     return 1;
@@ -250,6 +453,24 @@ int serve(runtime_api& host, const handler& handle) {
 std::string runtime_address() {
     const char* address = std::getenv("AWS_LAMBDA_RUNTIME_API");
     return address == nullptr ? "" : address;
+}
+
+template <class Init>
+int prepare_and_serve(const Init& init) {
+    if (runtime_address().empty()) {
+        core::log(log_level::error,
+                  "AWS_LAMBDA_RUNTIME_API is not set: start this program under Lambda, or a host that plays it");
+        return 1;
+    }
+    std::setvbuf(stdout, nullptr, _IOLBF, BUFSIZ);
+    runtime_api host(runtime_address());
+    const auto handle = guarded(init);
+    if (handle) return serve(host, *handle);
+
+    core::log(log_level::error, "the initialisation failed: {}: {}", handle.error().type, handle.error().message);
+    (void)host.post("/init/error", error_body(handle.error(), ""), error_content_type,
+                    error_category(handle.error().type));
+    return 1;
 }
 
 }  // namespace
@@ -265,21 +486,12 @@ int run(const handler& handle) {
     return run_after([&handle] { return handle; });
 }
 
-int run_after(const std::function<handler()>& init) {
-    if (!inside_lambda()) {
-        core::log(log_level::error,
-                  "AWS_LAMBDA_RUNTIME_API is not set: start this program under Lambda, or a host that plays it");
-        return 1;
-    }
-    std::setvbuf(stdout, nullptr, _IOLBF, BUFSIZ);
-    runtime_api host(runtime_address());
-    const auto handle = guarded(init);
-    if (handle) return serve(host, *handle);
+int run_after(const std::function<handler()>& init) { return prepare_and_serve(init); }
 
-    core::log(log_level::error, "the initialisation failed: {}: {}", handle.error().type, handle.error().message);
-    (void)host.post("/init/error", error_body(handle.error(), ""), error_content_type,
-                    error_category(handle.error().type));
-    return 1;
+int run_streaming(const streaming_handler& handle) {
+    return run_streaming_after([&handle] { return handle; });
 }
+
+int run_streaming_after(const std::function<streaming_handler()>& init) { return prepare_and_serve(init); }
 
 }  // namespace borealis::lambda

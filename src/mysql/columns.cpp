@@ -92,6 +92,10 @@ void set_text(sql::column& out, const MYSQL_FIELD& field) {
         case MYSQL_TYPE_ENUM:
         case MYSQL_TYPE_SET:
             set(out, type, is_binary ? "BINARY" : "CHAR", is_binary ? jdbc_binary : jdbc_char, precision);
+            if ((field.flags & (ENUM_FLAG | SET_FLAG)) != 0) {
+                out.type_name = (field.flags & ENUM_FLAG) != 0 ? "ENUM" : "SET";
+                out.jdbc_type_name = "CHAR";
+            }
             break;
         case MYSQL_TYPE_TINY_BLOB:
         case MYSQL_TYPE_MEDIUM_BLOB:
@@ -116,7 +120,11 @@ void set_type(sql::column& out, const MYSQL_FIELD& field) {
     }
     switch (field.type) {
         case MYSQL_TYPE_TINY:
-            if (field.length == 1) return set(out, type_class::boolean, "BIT", jdbc_bit, 1);
+            if (field.length == 1) {
+                set(out, type_class::boolean, "BOOLEAN", jdbc_bit, 1);
+                out.jdbc_type_name = "BIT";
+                return;
+            }
             return set_integer(out, field, "TINYINT", jdbc_tinyint);
         case MYSQL_TYPE_SHORT:
             return set_integer(out, field, "SMALLINT", jdbc_smallint);
@@ -154,10 +162,9 @@ void set_type(sql::column& out, const MYSQL_FIELD& field) {
         case MYSQL_TYPE_TIMESTAMP:
             return set(out, type_class::timestamp, "TIMESTAMP", jdbc_timestamp, length);
         case MYSQL_TYPE_YEAR:
-            return set(out, type_class::integer, "YEAR", jdbc_date, length);
+            return set(out, type_class::year, "YEAR", jdbc_date, length);
         case MYSQL_TYPE_BIT:
-            return set(out, field.length == 1 ? type_class::boolean : type_class::unsigned_integer, "BIT", jdbc_bit,
-                       length);
+            return set(out, field.length == 1 ? type_class::boolean : type_class::bit_field, "BIT", jdbc_bit, length);
         case MYSQL_TYPE_NULL:
             return set(out, type_class::text, "NULL", jdbc_null, 0);
         case MYSQL_TYPE_STRING:
@@ -173,7 +180,7 @@ void set_type(sql::column& out, const MYSQL_FIELD& field) {
         case MYSQL_TYPE_GEOMETRY:
         default:
             out.refused_name = field.type == MYSQL_TYPE_GEOMETRY ? "GEOMETRY" : "UNKNOWN";
-            set(out, type_class::unsupported, out.refused_name, jdbc_other, length);
+            set(out, type_class::bytes, out.refused_name, jdbc_other, length);
             out.is_case_sensitive = true;
     }
 }
@@ -239,6 +246,12 @@ char* fraction_of(char* out, std::uint32_t micros, unsigned int digits) {
     }
     *out++ = '.';
     return std::copy_n(all, digits, out);
+}
+
+std::string_view year_text(const unsigned char* at, char* scratch) {
+    const unsigned int year = load<std::uint16_t>(at);
+    two(two(scratch, year / 100), year % 100);
+    return {scratch, 4};
 }
 
 /// Parts that the server left out are zero.
@@ -340,7 +353,7 @@ layout layout_of(const MYSQL_FIELD& field, const sql::column& as) {
         case MYSQL_TYPE_SHORT:
             return is_unsigned ? layout::uint2 : layout::int2;
         case MYSQL_TYPE_YEAR:
-            return layout::int2;
+            return layout::year;
         case MYSQL_TYPE_INT24:
         case MYSQL_TYPE_LONG:
             return is_unsigned ? layout::uint4 : layout::int4;
@@ -359,9 +372,9 @@ layout layout_of(const MYSQL_FIELD& field, const sql::column& as) {
         case MYSQL_TYPE_TIME:
             return layout::time;
         case MYSQL_TYPE_BIT:
-            return as.type == type_class::boolean ? layout::bit1 : layout::bits;
+            return layout::bits;
         default:
-            return as.type == type_class::bytes || as.type == type_class::unsupported ? layout::bytes : layout::text;
+            return as.type == type_class::bytes ? layout::bytes : layout::text;
     }
 }
 
@@ -428,8 +441,8 @@ std::span<const sql::cell> row_reader::binary(std::span<const unsigned char* con
             case layout::time:
                 set_string(out, form::text, time_text(at, as.scratch, sizeof as.scratch, as.digits), bytes_);
                 break;
-            case layout::bit1:
-                set_signed(out, static_cast<std::int64_t>(bits(counted(at))), bytes_);
+            case layout::year:
+                set_string(out, form::text, year_text(at, as.scratch), bytes_);
                 break;
             case layout::bits:
                 set_unsigned(out, bits(counted(at)), bytes_);
@@ -477,9 +490,6 @@ std::span<const sql::cell> row_reader::text(const char* const* values, const uns
             case layout::real8:
                 set_real(out, form::real8, parsed<double>(value), bytes_);
                 break;
-            case layout::bit1:
-                set_signed(out, static_cast<std::int64_t>(bits(value)), bytes_);
-                break;
             case layout::bits:
                 set_unsigned(out, bits(value), bytes_);
                 break;
@@ -489,6 +499,7 @@ std::span<const sql::cell> row_reader::text(const char* const* values, const uns
             case layout::date:
             case layout::datetime:
             case layout::time:
+            case layout::year:
             case layout::text:
                 set_string(out, form::text, value, bytes_);
                 break;

@@ -14,7 +14,7 @@
 
 namespace borealis::mysql {
 
-/// How a value of the binary protocol is read. Booleans, TINYINT(1) and BIT(1), become signed integers.
+/// How a value of the binary protocol is read. Booleans, TINYINT(1) and BIT, become integers.
 /// @see https://mariadb.com/kb/en/resultset-row/ ("Binary resultset row")
 enum class layout : std::uint8_t {
     nothing,
@@ -31,7 +31,7 @@ enum class layout : std::uint8_t {
     date,
     datetime,
     time,
-    bit1,
+    year,
     bits,
     text,
     bytes,

@@ -11,7 +11,7 @@ namespace {
 
 class mysql_driver final : public sql::driver {
  public:
-    mysql_driver() { prepare_library(); }
+    explicit mysql_driver(const sql::session_settings& with) : shared_(std::make_shared<shared_state>(with)) {}
     ~mysql_driver() override { shared_->opening->wait_until_none(); }
 
     [[nodiscard]] sql::dialect speaks() const noexcept override { return sql::dialect::mysql; }
@@ -20,7 +20,8 @@ class mysql_driver final : public sql::driver {
                                                                            const sql::login& as,
                                                                            const std::string& database,
                                                                            core::deadline until) override {
-        auto opened = co_await open(shared_->opening, to, as, database, until);
+        prepare_library();  // not at start, which often has no use for it
+        auto opened = co_await open(shared_->opening, to, as, database, until, shared_->settings);
         if (!opened) co_return std::unexpected(std::move(opened.error()));
         const auto executor = co_await core::asio::this_coro::executor;
         auto made = std::make_unique<session>(shared_, executor, std::move(*opened), to, as, database);
@@ -30,11 +31,13 @@ class mysql_driver final : public sql::driver {
     }
 
  private:
-    std::shared_ptr<shared_state> shared_ = std::make_shared<shared_state>();
+    std::shared_ptr<shared_state> shared_;  // with its sessions
 };
 
 }  // namespace
 
-std::unique_ptr<sql::driver> make_driver() { return std::make_unique<mysql_driver>(); }
+std::unique_ptr<sql::driver> make_driver(const sql::session_settings& with) {
+    return std::make_unique<mysql_driver>(with);
+}
 
 }  // namespace borealis::mysql

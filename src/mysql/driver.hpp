@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "sql/connection.hpp"
+#include "sql/session_settings.hpp"
 
 namespace borealis::mysql {
 
@@ -16,6 +17,6 @@ namespace borealis::mysql {
 /// Passwords are proved by mysql_native_password, caching_sha2_password, sha256_password or ed25519; in clear text only
 /// over `require` and above.
 /// @note Its destructor waits for connection attempts that nobody waits for any more (bounded by their time-outs).
-std::unique_ptr<sql::driver> make_driver();
+std::unique_ptr<sql::driver> make_driver(const sql::session_settings& with = {});
 
 }  // namespace borealis::mysql

@@ -7,6 +7,7 @@
 #include <csignal>
 #include <cstring>
 #include <filesystem>
+#include <string_view>
 #include <system_error>
 #include <thread>
 #include <utility>
@@ -56,6 +57,18 @@ void send_at_once(int fd) {
     ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);  // fails on a Unix socket, which needs it not
 }
 
+/// Fails on a Unix socket, whose other end cannot go without a word.
+void watch_over(int fd, const sql::session_settings& as) {
+    const auto set = [fd](int level, int name, int value) { ::setsockopt(fd, level, name, &value, sizeof value); };
+    set(SOL_SOCKET, SO_KEEPALIVE, as.keepalive_idle.count() != 0 ? 1 : 0);
+    if (as.keepalive_idle.count() != 0) {
+        set(IPPROTO_TCP, TCP_KEEPIDLE, static_cast<int>(as.keepalive_idle.count()));
+        set(IPPROTO_TCP, TCP_KEEPINTVL, static_cast<int>(as.keepalive_interval.count()));
+        set(IPPROTO_TCP, TCP_KEEPCNT, as.keepalive_count);
+    }
+    set(IPPROTO_TCP, TCP_USER_TIMEOUT, static_cast<int>(as.user_timeout.count()));
+}
+
 /// A client plugin that libmariadb runs between the server's greeting and the first byte we send about the login.
 /// It closes two holes of libmariadb 3.3 (plugins/auth/my_auth.c, caching_sha2_pw.c): with TLS asked for, but not by
 /// MYSQL_OPT_SSL_VERIFY_SERVER_CERT, a server that offers none gets the login in clear; and then caching_sha2_password
@@ -80,8 +93,13 @@ int check_tls(MYSQL_PLUGIN_VIO* vio, MYSQL* on) {
 /// Shared by the thread that connects and the coroutine that waits for it; whoever comes last closes the handle.
 struct attempt {
     attempt(std::shared_ptr<opening_count> of, sql::endpoint where, sql::login who, std::string what,
-            std::chrono::seconds limit)
-        : count(std::move(of)), to(std::move(where)), as(std::move(who)), database(std::move(what)), timeout(limit) {}
+            std::chrono::seconds limit, const sql::session_settings& settings)
+        : count(std::move(of)),
+          to(std::move(where)),
+          as(std::move(who)),
+          database(std::move(what)),
+          timeout(limit),
+          with(settings) {}
     attempt(const attempt&) = delete;
     attempt& operator=(const attempt&) = delete;
     ~attempt() {
@@ -93,6 +111,7 @@ struct attempt {
     sql::login as;
     std::string database;
     std::chrono::seconds timeout;
+    sql::session_settings with;
     int done = ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 
     // Written by the thread before `finished`, read by the coroutine after.
@@ -162,6 +181,7 @@ handle try_once(const attempt& of, sql::tls_mode tls, sql::failure& problem) {
     ::mysql_options(on, MYSQL_OPT_NONBLOCK, nullptr);
     const int fd = ::mysql_get_socket(on);
     send_at_once(fd);
+    watch_over(fd, of.with);
     ::fcntl(fd, F_SETFL, ::fcntl(fd, F_GETFL) | O_NONBLOCK);
     ::fcntl(fd, F_SETFD, FD_CLOEXEC);
     return made;
@@ -196,21 +216,22 @@ void run_attempt(std::shared_ptr<attempt> of) {
     count->remove();
 }
 
-/// A thread that takes no signals: those belong to the server's own threads.
-void start_thread(const std::shared_ptr<attempt>& of) {
+/// A thread that takes no signals: those belong to the server's own threads. False where none is left.
+bool start_thread(const std::shared_ptr<attempt>& of) {
     sigset_t all;
     sigset_t before;
     ::sigfillset(&all);
     ::pthread_sigmask(SIG_SETMASK, &all, &before);
     of->count->add();
+    bool started = true;
     try {
         std::thread(run_attempt, of).detach();
     } catch (const std::system_error&) {
         of->count->remove();
-        ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
-        throw;
+        started = false;
     }
     ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
+    return started;
 }
 
 sql::failure as_failure(const attempt& of) {
@@ -266,7 +287,8 @@ void prepare_library() {
 }
 
 core::awaitable<sql::result<handle>> open(std::shared_ptr<opening_count> count, sql::endpoint to, sql::login as,
-                                          std::string database, core::deadline until) {
+                                          std::string database, core::deadline until,
+                                          const sql::session_settings& with) {
     using namespace std::chrono_literals;
     const auto left = std::min<core::clock::duration>(until.left(), 60s);
     if (left <= 0s) co_return sql::fail(sql::failure_kind::unreachable, "The database did not answer in time.");
@@ -283,8 +305,13 @@ core::awaitable<sql::result<handle>> open(std::shared_ptr<opening_count> count, 
     }
     const auto executor = co_await asio::this_coro::executor;
     const auto mine = std::make_shared<attempt>(std::move(count), std::move(to), std::move(as), std::move(database),
-                                                std::chrono::ceil<std::chrono::seconds>(left));
-    if (mine->done < 0) throw std::system_error(errno, std::generic_category(), "eventfd");
+                                                std::chrono::ceil<std::chrono::seconds>(left), with);
+    // Nothing is thrown: one may be opened to end a statement that has been sent, whose caller must be told the truth.
+    const auto cannot = [](std::string_view what) {
+        core::log(core::log_level::warning, "mysql: no connection can be opened: {}", what);
+        return sql::fail(sql::failure_kind::unreachable, "The database cannot be reached.");
+    };
+    if (mine->done < 0) co_return cannot("no descriptor is left");
 
     // The descriptor is the attempt's: the thread may still need it when we are gone.
     struct borrowed : asio::posix::basic_stream_descriptor<core::executor> {
@@ -293,8 +320,11 @@ core::awaitable<sql::result<handle>> open(std::shared_ptr<opening_count> count, 
         borrowed& operator=(const borrowed&) = delete;
         ~borrowed() { release(); }
     };
-    borrowed signal(executor, mine->done);
-    start_thread(mine);
+    borrowed signal(executor);
+    boost::system::error_code unwatched;
+    signal.assign(mine->done, unwatched);
+    if (unwatched) co_return cannot(unwatched.message());
+    if (!start_thread(mine)) co_return cannot("no thread is left");
     // The alarm only cancels the wait; it is gone before `signal`, with the frame.
     core::timer alarm(executor, until.at());
     const auto rang = std::make_shared<borrowed*>(&signal);

@@ -11,6 +11,7 @@
 #include "core/async.hpp"
 #include "core/deadline.hpp"
 #include "sql/connection.hpp"
+#include "sql/session_settings.hpp"
 
 namespace borealis::mysql {
 
@@ -54,6 +55,7 @@ void prepare_library();
 ///
 /// @return `login` with the server's text when it refuses; else `unreachable`.
 core::awaitable<sql::result<handle>> open(std::shared_ptr<opening_count> count, sql::endpoint to, sql::login as,
-                                          std::string database, core::deadline until);
+                                          std::string database, core::deadline until,
+                                          const sql::session_settings& with);
 
 }  // namespace borealis::mysql

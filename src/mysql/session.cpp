@@ -12,13 +12,12 @@
 #include <mysqld_error.h>
 
 #include "core/log.hpp"
+#include "mysql/parameters.hpp"
 
 namespace borealis::mysql {
 namespace {
 
 using sql::failure_kind;
-
-constexpr std::size_t cached_statements = 256;
 
 /// Connections that may be open at once only to end statements, all sessions of the driver together. With more,
 /// sessions are cut instead: a storm of time-outs must not take the database's last connections.
@@ -31,8 +30,11 @@ constexpr std::size_t worth_reading = 1024 * 1024;
 /// Rows that may be handled before others get their turn.
 constexpr unsigned int rows_in_a_row = 1024;
 
-/// R-3.23. The character set is named again because a reset brings back the server's own.
-constexpr std::string_view settings = "SET NAMES utf8mb4, time_zone='+00:00', autocommit=1";
+/// R-3.23. The character set is named again because a reset brings back the server's own. MariaDB is told to round
+/// fractions of seconds as MySQL does, where it would cut them off (MariaDB manual, "SQL_MODE").
+constexpr std::string_view settings =
+    "SET NAMES utf8mb4, time_zone='+00:00', autocommit=1"
+    "/*M!100401, sql_mode=CONCAT(@@sql_mode, ',TIME_ROUND_FRACTIONAL') */";
 
 /// MySQL has no roles before 8.0; MariaDB's versions are all above.
 constexpr unsigned long roles_since = 80000;
@@ -100,6 +102,12 @@ bool is_returning_write(std::string_view text) {
         if (!writes && !is_same_word(word, "with")) return false;
     }
     return writes && returns;
+}
+
+/// May the text switch on SHOW PROFILES, whose list of statements outlives a reset?
+bool names_profiling(std::string_view text) {
+    constexpr std::string_view word = "profiling";
+    return !std::ranges::search(text, word, {}, lower).empty();
 }
 
 /// Rows of a batch have nowhere to go (R-8.6).
@@ -203,7 +211,7 @@ core::awaitable<bool> session::interrupt(core::deadline until) {
         core::log(core::log_level::warning, "mysql: too many statements to end at once; session {} is cut", id_);
         co_return false;
     }
-    auto opened = co_await open(shared_->opening, to_, as_, "", until);
+    auto opened = co_await open(shared_->opening, to_, as_, "", until, shared_->settings);
     if (!opened) co_return false;
     wire second(wire_.executor(), std::move(*opened), nullptr);
     second.begin(until);
@@ -267,12 +275,13 @@ core::awaitable<sql::result<session::statement*>> session::find(std::string_view
         cached_.splice(cached_.begin(), cached_, known->second);
         co_return &cached_.front();
     }
-    if (cached_.size() >= cached_statements) {
+    if (cached_.size() >= shared_->settings.statements) {
         statement_handle oldest = std::move(cached_.back().prepared);
         by_text_.erase(cached_.back().text);
         cached_.pop_back();
         if (oldest) co_await close(std::move(oldest));
     }
+    profiled_ |= names_profiling(text);
     auto made = co_await prepare(text);
     if (!made && made.error().code == ER_MAX_PREPARED_STMT_COUNT_REACHED && !cached_.empty()) {
         // The server's limit is for all its sessions together: give back what is ours.
@@ -285,66 +294,13 @@ core::awaitable<sql::result<session::statement*>> session::find(std::string_view
         made = co_await prepare(text);
     }
     if (!made) co_return std::unexpected(std::move(made.error()));
-    cached_.push_front(
-        {.text = std::string(text), .prepared = std::move(*made), .returns_from_write = is_returning_write(text)});
+    cached_.push_front({.text = std::string(text),
+                        .prepared = std::move(*made),
+                        .returns_from_write = is_returning_write(text),
+                        .write = plain_write_of(text)});
     by_text_.emplace(cached_.front().text, cached_.begin());
     co_return &cached_.front();
 }
-
-namespace {
-
-/// Longest decimal that the engines surely hold: a longer one would lose digits without a word.
-constexpr std::size_t decimal_characters = 30;
-
-/// The value of a date, time or timestamp parameter: `[YYYY-MM-DD][ ][HH:MM:SS[.ffffff]]`. Nothing for other types.
-std::optional<MYSQL_TIME> moment_of(sql::parameter_type of, std::string_view text) {
-    using type = sql::parameter_type;
-    if (of != type::date && of != type::time && of != type::timestamp) return std::nullopt;
-    const auto number = [&text](std::size_t digits) {
-        unsigned long value = 0;
-        std::from_chars(text.data(), text.data() + std::min(digits, text.size()), value);
-        text.remove_prefix(std::min(digits + 1, text.size()));  // and what follows the digits
-        return static_cast<unsigned int>(value);
-    };
-    MYSQL_TIME made{};
-    made.time_type =
-        of == type::date ? MYSQL_TIMESTAMP_DATE : (of == type::time ? MYSQL_TIMESTAMP_TIME : MYSQL_TIMESTAMP_DATETIME);
-    if (of != type::time) {
-        made.year = number(4);
-        made.month = number(2);
-        made.day = number(2);
-    }
-    if (of != type::date) {
-        made.hour = number(2);
-        made.minute = number(2);
-        made.second = number(2);
-        unsigned long unit = 100'000;
-        for (const char digit : text.substr(0, 6)) {
-            made.second_part += static_cast<unsigned long>(digit - '0') * unit;
-            unit /= 10;
-        }
-    }
-    return made;
-}
-
-constexpr enum_field_types wire_type_of(const sql::parameter& from, std::string_view text) {
-    switch (from.type) {
-        case sql::parameter_type::bytes:
-            return MYSQL_TYPE_BLOB;
-        case sql::parameter_type::date:
-            return MYSQL_TYPE_DATE;
-        case sql::parameter_type::time:
-            return MYSQL_TYPE_TIME;
-        case sql::parameter_type::timestamp:
-            return MYSQL_TYPE_DATETIME;
-        case sql::parameter_type::decimal:
-            return text.size() <= decimal_characters ? MYSQL_TYPE_NEWDECIMAL : MYSQL_TYPE_STRING;
-        default:
-            return MYSQL_TYPE_STRING;
-    }
-}
-
-}  // namespace
 
 void session::bind(MYSQL_STMT* what, std::span<const sql::parameter> parameters) {
     binds_.assign(parameters.size(), MYSQL_BIND{});
@@ -355,18 +311,15 @@ void session::bind(MYSQL_STMT* what, std::span<const sql::parameter> parameters)
         MYSQL_BIND& to = binds_[i];
         const sql::parameter& from = parameters[i];
         // The library only reads; its struct serves results as well.
+        to.buffer_type = wire_type_of(from);
         if (const auto* flag = std::get_if<bool>(&from.value)) {
-            to.buffer_type = MYSQL_TYPE_TINY;
             to.buffer = const_cast<bool*>(flag);
         } else if (const auto* number = std::get_if<std::int64_t>(&from.value)) {
-            to.buffer_type = MYSQL_TYPE_LONGLONG;
             to.buffer = const_cast<std::int64_t*>(number);
         } else if (const auto* real = std::get_if<double>(&from.value)) {
-            to.buffer_type = MYSQL_TYPE_DOUBLE;
             to.buffer = const_cast<double*>(real);
         } else if (const auto* text = std::get_if<std::string_view>(&from.value)) {
             static constexpr char nothing = 0;
-            to.buffer_type = wire_type_of(from, *text);
             if (const auto moment = moment_of(from.type, *text)) {
                 to.buffer = &moments_.emplace_back(*moment);
                 continue;
@@ -374,8 +327,6 @@ void session::bind(MYSQL_STMT* what, std::span<const sql::parameter> parameters)
             to.buffer = const_cast<char*>(text->data() == nullptr ? &nothing : text->data());
             to.buffer_length = lengths_[i] = text->size();
             to.length = &lengths_[i];
-        } else {
-            to.buffer_type = MYSQL_TYPE_NULL;
         }
     }
     if (!binds_.empty()) ::mysql_stmt_bind_param(what, binds_.data());
@@ -621,8 +572,13 @@ core::awaitable<sql::result<std::vector<sql::outcome>>> session::execute_batch(
     auto found = co_await find(text);
     std::optional<sql::failure> problem;
     if (!found) problem = std::move(found.error());
+    if (!problem) {
+        auto sent = co_await send_batch(**found, sets);
+        problem = std::move(sent.problem);
+        all = std::move(sent.outcomes);
+    }
     dropping_sink nowhere;
-    for (std::size_t i = 0; i < sets.size() && !problem; ++i) {
+    for (std::size_t i = all.size(); i < sets.size() && !problem; ++i) {
         auto done = co_await run(**found, sets[i], nowhere);
         if (done) {
             all.push_back(*done);
@@ -645,19 +601,43 @@ core::awaitable<sql::result<void>> session::control(std::string_view text, core:
     co_return done;
 }
 
-// R-9.9: with autocommit off the transaction stays open past the implicit commit of a CREATE TABLE.
-core::awaitable<sql::result<void>> session::begin(core::deadline until) { return control("SET autocommit=0", until); }
+// R-9.9: with autocommit off the transaction stays open past the implicit commit of a CREATE TABLE. R-9.15: the value
+// is 0, and that it comes from a table has the server forget what LAST_INSERT_ID(), FOUND_ROWS(), ROW_COUNT() and SHOW
+// WARNINGS would tell of another caller's statement.
+core::awaitable<sql::result<void>> session::begin(core::deadline until) {
+    return control("SET autocommit=(SELECT LAST_INSERT_ID(0) FROM (SELECT 1) AS none)", until);
+}
 
+core::awaitable<sql::result<bool>> session::read_only(core::deadline until) {
+    if (auto problem = not_ready(until)) co_return std::unexpected(std::move(*problem));
+    call bounds(*this, until);
+    const auto row = co_await wire_.command_and_ask("DO 0", "SELECT @@global.read_only");
+    bounds.over();
+    if (!row || row->size() != 1) co_return std::unexpected(failed(stage::nothing_sent));
+    co_return row->front() != "0";
+}
+
+// The session's default is for what begins by itself: after an implicit commit, or with autocommit off.
+core::awaitable<sql::result<void>> session::begin_reading(core::deadline until) {
+    auto done = co_await control("SET SESSION TRANSACTION READ ONLY", until);
+    if (!done) co_return done;
+    if ((status_ & SERVER_STATUS_IN_TRANS) == 0) done = co_await control("START TRANSACTION READ ONLY", until);
+    if (done && !only_reads())
+        done =
+            sql::fail(failure_kind::database, "Cannot execute statement in a transaction that was begun for writing.");
+    co_return done;
+}
+
+// To switch autocommit on commits (MariaDB manual, "SET autocommit"), in one round trip and whole or not at all. The
+// comment is for who reads the server's log.
 core::awaitable<sql::result<sql::commit_status>> session::commit(core::deadline until) {
-    auto done = co_await end("COMMIT", until);
+    auto done = co_await control(autocommits() ? "COMMIT" : "SET autocommit=1 /* COMMIT */", until);
     if (!done) co_return std::unexpected(std::move(done.error()));
     co_return sql::commit_status::committed;
 }
 
-core::awaitable<sql::result<void>> session::rollback(core::deadline until) { return end("ROLLBACK", until); }
-
-core::awaitable<sql::result<void>> session::end(std::string_view text, core::deadline until) {
-    auto done = co_await control(text, until);
+core::awaitable<sql::result<void>> session::rollback(core::deadline until) {
+    auto done = co_await control("ROLLBACK", until);
     // What the next caller writes would never be committed. Should this fail, in_transaction() still tells of it.
     if (done && !autocommits()) (void)co_await control("SET autocommit=1", until);
     co_return done;
@@ -685,9 +665,10 @@ core::awaitable<sql::result<void>> session::reset(core::deadline until) {
         co_return std::unexpected(std::move(problem));
     }
     // MariaDB 10.11 leaves a role that was set, and neither it nor MySQL brings back the database that a USE has left.
-    if (row->at(2) != role_ || (row->at(1) != database_ && database_.empty())) {
+    if (profiled_ || row->at(2) != role_ || (row->at(1) != database_ && database_.empty())) {
         broken_ = true;
-        co_return sql::fail(failure_kind::unreachable, "The session cannot be made to forget its role or database.");
+        co_return sql::fail(failure_kind::unreachable,
+                            "The session cannot be made to forget its role, database or profiles.");
     }
     if (row->at(1) != database_) {
         if (const int events = ::mysql_select_db_start(&status, on, database_.c_str())) {

@@ -13,15 +13,28 @@
 
 #include "mysql/columns.hpp"
 #include "mysql/open.hpp"
+#include "mysql/packets.hpp"
+#include "mysql/plain_write.hpp"
 #include "mysql/wire.hpp"
 #include "sql/connection.hpp"
+#include "sql/session_settings.hpp"
 
 namespace borealis::mysql {
 
 /// What sessions share with their driver, across threads.
 struct shared_state {
+    explicit shared_state(const sql::session_settings& with) : settings(with) {}
+
+    const sql::session_settings settings;
     std::shared_ptr<opening_count> opening = std::make_shared<opening_count>();
     std::atomic<int> interruptions = 0;  ///< Connections open at this moment only to end statements.
+};
+
+/// What decides how a batch is sent.
+struct table_facts {
+    bool transactional = false;
+    bool numbers_rows = true;      ///< Has an AUTO_INCREMENT column.
+    std::size_t packet_bytes = 0;  ///< The longest packet that the server takes.
 };
 
 class session final : public sql::connection, private interrupter {
@@ -42,11 +55,17 @@ class session final : public sql::connection, private interrupter {
     core::awaitable<sql::result<sql::commit_status>> commit(core::deadline until) override;
     core::awaitable<sql::result<void>> rollback(core::deadline until) override;
     core::awaitable<sql::result<void>> reset(core::deadline until) override;
+    core::awaitable<sql::result<bool>> read_only(core::deadline until) override;
     [[nodiscard]] bool usable() const noexcept override { return !broken_; }
+    core::awaitable<sql::result<void>> begin_reading(core::deadline until) override;
+    [[nodiscard]] bool only_reads() const noexcept override {
+        return (status_ & SERVER_STATUS_IN_TRANS) == 0 || (status_ & SERVER_STATUS_IN_TRANS_READONLY) != 0;
+    }
     [[nodiscard]] bool in_transaction() const noexcept override {
         return (status_ & SERVER_STATUS_IN_TRANS) != 0 || !autocommits();
     }
     [[nodiscard]] std::int64_t backend_id() const noexcept override { return id_; }
+    void abandon() noexcept override { wire_.expire(); }
     [[nodiscard]] bool seems_dead() noexcept override { return broken_ || wire_.readable(); }
 
  private:
@@ -55,11 +74,20 @@ class session final : public sql::connection, private interrupter {
     };
     using statement_handle = std::unique_ptr<MYSQL_STMT, statement_closer>;
 
+    /// What became of a batch that was to be sent at once. Neither outcomes nor problem: nothing is left of it, and the
+    /// sets have to be run one by one.
+    struct sent_batch {
+        std::vector<sql::outcome> outcomes = {};
+        std::optional<sql::failure> problem = {};
+    };
+
     /// A prepared statement, or the knowledge that this text cannot be prepared (`prepared` is null).
     struct statement {
         std::string text;
         statement_handle prepared;
         bool returns_from_write = false;  ///< INSERT … RETURNING and its like.
+        std::optional<plain_write> write = {};
+        std::optional<table_facts> facts = {};  ///< Of the table that is written, once asked for.
     };
     using statements = std::list<statement>;  ///< The one used last comes first.
 
@@ -84,11 +112,12 @@ class session final : public sql::connection, private interrupter {
     core::awaitable<sql::result<sql::outcome>> run_text(std::string_view text, sql::row_sink& sink);
     core::awaitable<sql::result<void>> run_command(std::string_view text);
     core::awaitable<sql::result<void>> control(std::string_view text, core::deadline until);
-    /// Ends the transaction that begin() opened, so that statements commit by themselves again.
-    core::awaitable<sql::result<void>> end(std::string_view text, core::deadline until);
     [[nodiscard]] bool autocommits() const noexcept { return (status_ & SERVER_STATUS_AUTOCOMMIT) != 0; }
     core::awaitable<sql::result<void>> drop_results(MYSQL_STMT* what);
     core::awaitable<void> row_dropped(rest& of);
+    core::awaitable<const table_facts*> facts_of(statement& of);
+    /// Sends all sets without waiting for the answer of each, where that comes to the same.
+    core::awaitable<sent_batch> send_batch(statement& of, parameter_sets sets);
     void bind(MYSQL_STMT* what, std::span<const sql::parameter> parameters);
     void describe_columns(std::span<const MYSQL_FIELD> fields);
 
@@ -108,7 +137,8 @@ class session final : public sql::connection, private interrupter {
     std::int64_t id_;
     unsigned int status_ = 0;
     bool broken_ = false;
-    bool killed_ = false;  ///< A KILL QUERY was sent that may yet hit the next statement.
+    bool profiled_ = false;  ///< It may have kept statements for SHOW PROFILES.
+    bool killed_ = false;    ///< A KILL QUERY was sent that may yet hit the next statement.
 
     statements cached_;
     std::unordered_map<std::string_view, statements::iterator> by_text_;  // views into the list's texts

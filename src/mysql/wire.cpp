@@ -1,5 +1,7 @@
 #include "mysql/wire.hpp"
 
+#include <algorithm>
+#include <chrono>
 #include <utility>
 
 #include <boost/asio/post.hpp>
@@ -9,6 +11,11 @@
 namespace borealis::mysql {
 
 namespace asio = core::asio;
+namespace {
+
+constexpr auto look_every = std::chrono::milliseconds(250);  // an idle session's timer is gone after it
+
+}  // namespace
 
 wire::wire(core::executor on, handle of, interrupter* helper)
     : executor_(std::move(on)),
@@ -27,13 +34,16 @@ void wire::begin(core::deadline until) {
     if (phase_ == phase::interrupting) phase_ = phase::in_time;
     until_ = until;
     rang_ = false;
+    calling_ = true;
 }
 
-void wire::end() {
-    if (!armed_) return;
-    armed_ = false;
-    ++alarm_->round;
-    timer_.cancel();
+void wire::end() { calling_ = false; }
+
+void wire::expire() noexcept {
+    if (!calling_ || phase_ != phase::in_time) return;
+    rang_ = true;
+    boost::system::error_code ignored;  // nothing to cancel is fine
+    descriptor_.cancel(ignored);
 }
 
 void wire::cut() {
@@ -46,16 +56,26 @@ bool wire::readable() const {
     return ::poll(&look, 1, 0) > 0;
 }
 
+/// Setting a timer anew for every statement costs two system calls. So it is set for a while ahead at most, left
+/// running when the statement is over, and looks at the deadline when it rings.
 void wire::arm() {
-    if (armed_ || until_.at() == core::clock::time_point::max()) return;
-    armed_ = true;
-    timer_.expires_at(until_.at());
+    if (until_.at() == core::clock::time_point::max()) return;
+    const auto at = std::min(until_.at(), core::clock::now() + look_every);
+    if (rings_at_ <= at) return;
+    rings_at_ = at;
+    timer_.expires_at(at);
     timer_.async_wait([state = alarm_, round = ++alarm_->round](const boost::system::error_code& ec) {
-        if (ec || state->of == nullptr || state->round != round) return;
-        state->of->armed_ = false;
-        state->of->rang_ = true;
-        state->of->descriptor_.cancel();
+        if (!ec && state->of != nullptr && state->round == round) state->of->ring();
     });
+}
+
+void wire::ring() {
+    rings_at_ = core::clock::time_point::max();
+    if (!calling_) return;
+    if (!until_.passed()) return arm();
+    rang_ = true;
+    boost::system::error_code ignored;  // nothing to cancel is fine
+    descriptor_.cancel(ignored);
 }
 
 core::awaitable<int> wire::wait(int events) {
@@ -74,7 +94,6 @@ core::awaitable<int> wire::wait(int events) {
 }
 
 core::awaitable<void> wire::out_of_time() {
-    end();  // an alarm for the time that has passed must not count for the grace
     rang_ = false;
     if (phase_ == phase::in_time && helper_ != nullptr) {
         phase_ = phase::interrupting;

@@ -57,6 +57,8 @@ class wire {
     void begin(core::deadline until);
     /// Ends it.
     void end();
+    /// Its deadline has passed now. Nothing happens between calls.
+    void expire() noexcept;
 
     [[nodiscard]] phase where() const { return phase_; }
     [[nodiscard]] MYSQL* native() const { return handle_.get(); }
@@ -108,6 +110,7 @@ class wire {
     core::awaitable<void> out_of_time();
     core::awaitable<bool> read_answer(std::vector<std::string>* first_row);
     void arm();
+    void ring();
 
     core::executor executor_;
     handle handle_;
@@ -117,8 +120,9 @@ class wire {
     std::shared_ptr<alarm> alarm_;  // shared with the timer's handler, which may come after us
     core::deadline until_;
     phase phase_ = phase::in_time;
-    bool armed_ = false;
+    bool calling_ = false;  ///< Between begin() and end().
     bool rang_ = false;
+    core::clock::time_point rings_at_ = core::clock::time_point::max();
 };
 
 }  // namespace borealis::mysql

@@ -38,21 +38,39 @@ void key_budget::set_maximum(std::size_t maximum) {
     }
 }
 
-std::optional<share> key_budget::take_or_want(const budget_member* who, core::clock::time_point since) {
+std::optional<share> key_budget::take_or_want(const budget_member* who, core::clock::time_point since, need how) {
     const std::lock_guard lock(guard_);
     if (open_ < maximum_) {
         ++open_;
         return share(shared_from_this());
     }
-    wants_.push_back({who, since});
+    wants_.push_back({who, since, how});
     note_wanted();
+    if (how == need::some) ask_all_but(who);
+    return std::nullopt;
+}
+
+void key_budget::press(const budget_member* who, need how) {
+    const std::lock_guard lock(guard_);
+    for (auto& each : wants_)
+        if (each.whose == who) each.how = how;
+    ask_all_but(who);
+}
+
+void key_budget::ask_all_but(const budget_member* who) {
     for (const auto& each : threads_) {
         if (each.name == who) continue;
         boost::asio::post(each.at, [member = each.who] {
             if (const auto there = member.lock()) there->asked();
         });
     }
-    return std::nullopt;
+}
+
+std::optional<share> key_budget::take() {
+    const std::lock_guard lock(guard_);
+    if (open_ >= maximum_) return std::nullopt;
+    ++open_;
+    return share(shared_from_this());
 }
 
 void key_budget::unwant(const budget_member* who, std::size_t left) {
@@ -72,8 +90,11 @@ std::optional<key_budget::claim> key_budget::claim_for_another(const budget_memb
     if (!wanted()) return std::nullopt;
     const std::lock_guard lock(guard_);
     if (open_ > maximum_) return std::nullopt;  // lowered: nobody gets this share
-    const auto other = std::ranges::find_if(wants_, [&](const want& each) { return each.whose != who; });
-    if (other == wants_.end() || (own_first && other->since + patience >= *own_first)) return std::nullopt;
+    const auto other = std::ranges::find_if(wants_, [&](const want& each) {
+        if (each.whose == who || each.how == need::more) return false;
+        return !own_first || (each.how == need::some && each.since + patience < *own_first);
+    });
+    if (other == wants_.end()) return std::nullopt;
     const claim made{other->whose};
     wants_.erase(other);
     note_wanted();

@@ -4,6 +4,7 @@
 #include <atomic>
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <deque>
 #include <memory>
 #include <mutex>
@@ -66,9 +67,24 @@ class key_budget : public std::enable_shared_from_this<key_budget> {
 
     void set_maximum(std::size_t maximum);
 
+    /// How much a share is wanted. A session cannot move between threads: to give one up costs a new login.
+    enum class need : std::uint8_t {
+        some,    ///< `who` has none: others give up a session as soon as one is idle, and after `patience` also before
+                 ///< their own waiters.
+        more,    ///< Those that it has come back to it: others give up nothing.
+        longer,  ///< They have not for `patience`: others give up idle ones. All busy, threads keep what they have.
+    };
+
     /// A share if one is left. Otherwise notes that `who` has wanted one since `since`, and asks the other threads to
     /// close an idle session; the share comes by `granted`.
-    [[nodiscard]] std::optional<share> take_or_want(const budget_member* who, core::clock::time_point since);
+    [[nodiscard]] std::optional<share> take_or_want(const budget_member* who, core::clock::time_point since,
+                                                    need how = need::some);
+
+    /// The wants of `who` are of this need from now on.
+    void press(const budget_member* who, need how);
+
+    /// A share if one is left.
+    [[nodiscard]] std::optional<share> take();
 
     /// Forgets the latest wants of `who` until `left` remain.
     void unwant(const budget_member* who, std::size_t left);
@@ -110,9 +126,11 @@ class key_budget : public std::enable_shared_from_this<key_budget> {
     struct want {
         const budget_member* whose;
         core::clock::time_point since;
+        need how;
     };
 
     void give() noexcept;
+    void ask_all_but(const budget_member* who);
     void send(const budget_member* to, share unit);
     void serve_front();
     void note_wanted() { wanted_.store(wants_.size(), std::memory_order_relaxed); }

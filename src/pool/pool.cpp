@@ -1,10 +1,10 @@
 #include "pool/pool.hpp"
 
-#include <list>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
+#include <system_error>
 #include <unordered_map>
 #include <utility>
 #include <vector>
@@ -13,15 +13,19 @@
 #include <boost/asio/detached.hpp>
 #include <fmt/format.h>
 
+#include "core/log.hpp"
 #include "core/random.hpp"
 #include "pool/budget.hpp"
+#include "pool/fair_queue.hpp"
+#include "pool/shared_sessions.hpp"
 #include "pool/slots.hpp"
+#include "pool/waiting_room.hpp"
 
 namespace borealis::pool {
 namespace {
 
-/// A session that does not reset within this is closed instead.
-constexpr std::chrono::seconds reset_limit{5};
+/// To open a session that nobody waits for.
+constexpr std::chrono::seconds refill_limit{30};
 
 std::uint32_t random_seed() {
     std::uint32_t seed = 0;
@@ -41,25 +45,87 @@ class underway {
     std::size_t& count_;
 };
 
+/// The wait for one thing of several: as long as the settings say, and no longer than the caller's deadline.
+core::deadline end_of_wait(const settings& limits, core::clock::time_point from, core::deadline until) {
+    return limits.wait > limits.wait.zero() ? until.sooner(core::deadline(from + limits.wait)) : until;
+}
+
+double seconds_since(core::clock::time_point from) {
+    return std::chrono::duration<double>(core::clock::now() - from).count();
+}
+
+sql::failure too_many_wait(const settings& limits) {
+    return {.kind = sql::failure_kind::busy,
+            .message = fmt::format("{} calls wait for a connection of this cluster and login already; send fewer at "
+                                   "once, or raise the pool's queue",
+                                   limits.queue)};
+}
+
 sql::failure shutting_down() { return {.kind = sql::failure_kind::busy, .message = "The server is shutting down"}; }
 
 }  // namespace
+
+/// A session that is being opened, from the grant of its share to the login's end.
+class opening {
+ public:
+    opening() = default;
+    opening(pool_state& home, share unit);
+    opening(opening&& other) noexcept : home_(std::exchange(other.home_, nullptr)), unit_(std::move(other.unit_)) {}
+    opening& operator=(opening&& other) noexcept {
+        std::swap(home_, other.home_);
+        std::swap(unit_, other.unit_);
+        return *this;
+    }
+    ~opening();
+
+    [[nodiscard]] explicit operator bool() const { return home_ != nullptr; }
+    [[nodiscard]] share take() { return std::move(unit_); }
+
+ private:
+    pool_state* home_ = nullptr;  // outlives it: who opens keeps it alive
+    share unit_;
+};
 
 /// One pool key on one thread: carries out what `slots` and the budget decide. Shared by `pools`, leases, waiters and
 /// background resets; the budget knows it weakly.
 class pool_state final : public budget_member, public std::enable_shared_from_this<pool_state> {
  public:
-    pool_state(core::executor home, std::shared_ptr<key_budget> budget)
-        : home_(std::move(home)), budget_(std::move(budget)), slots_(random_seed()) {}
+    /// What the pools of all threads share.
+    struct budgets {
+        std::shared_ptr<key_budget> sessions, pinned, total;
+    };
 
-    void join() { budget_->join(weak_from_this(), home_); }
+    pool_state(const core::executor& home, budgets shared, std::shared_ptr<pool_totals> counted)
+        : home_(home),
+          totals_(std::move(counted)),
+          budget_(std::move(shared.sessions)),
+          slots_(random_seed()),
+          heads_(home),
+          pins_(std::make_shared<waiting_room>(home, std::move(shared.pinned))),
+          places_(std::make_shared<waiting_room>(home, std::move(shared.total), [this] { give_place(); })) {}
+
+    void join() {
+        budget_->join(weak_from_this(), home_);
+        pins_->join();
+        places_->join();
+    }
 
     /// `self` keeps the state alive while the caller waits.
     static core::awaitable<sql::result<lease>> acquire(std::shared_ptr<pool_state> self, const destination& to,
-                                                       core::deadline until);
-    void come_home(std::unique_ptr<sql::connection> held, const session_origin& origin, slots::state left_in) noexcept;
+                                                       core::deadline until, purpose what,
+                                                       std::shared_ptr<short_read> read);
+    [[nodiscard]] std::optional<lease> join(const destination& to, const std::shared_ptr<const sql::rewritten>& read,
+                                            std::shared_ptr<short_read>& known);
+    void come_home(session back, slots::state left_in) noexcept;
+    /// A guest is gone.
+    void leave(shared_session& which, guest& who, slots::state left_in, std::shared_ptr<short_read> read,
+               std::size_t bytes) noexcept;
+    /// Of a session held alone.
+    void observe(short_read& what, core::clock::duration took, std::size_t bytes) noexcept {
+        what.observe(took, leased_, bytes, limits().proof);
+    }
 
-    void sweep(core::clock::time_point now) { close(slots_.sweep(now)); }
+    void sweep(core::clock::time_point now);
     void outdate() { close(slots_.outdate()); }
     /// Closes what is idle, refuses what waits; leased sessions close when they come home.
     void shut_down() noexcept;
@@ -70,22 +136,36 @@ class pool_state final : public budget_member, public std::enable_shared_from_th
     /// Nothing is held, awaited or remembered here.
     [[nodiscard]] bool at_rest(core::clock::time_point now) const {
         const auto all = counts();
-        return all.open == 0 && all.waiting == 0 && acquiring_ == 0 && !slots_.refusal(now);
+        return all.open == 0 && all.waiting == 0 && acquiring_ == 0 && !refilling_ && !slots_.refusal(now);
     }
     [[nodiscard]] pool_counts counts() const {
         return {.open = slots_.idle() + leased_ + resetting_,
                 .idle = slots_.idle(),
                 .leased = leased_,
-                .waiting = waiting_.size(),
-                .resetting = resetting_};
+                .waiting = waiting_.size() + only_joining_ + pins_->waiting(),
+                .resetting = resetting_,
+                .shared = shared_.size()};
     }
 
  private:
     /// A caller in the queue. Lives in its coroutine's frame, which may be destroyed at any time.
     struct waiter {
-        waiter(std::shared_ptr<pool_state> of, core::clock::time_point now)
-            : home(std::move(of)), wake(home->home_), since(now), generation(home->slots_.generation()) {
-            place = home->waiting_.insert(home->waiting_.end(), this);
+        /// @param joins       It takes a place on a shared session as well …
+        /// @param only_joins  … or nothing else.
+        waiter(std::shared_ptr<pool_state> of, std::string_view caller, core::clock::time_point now,
+               std::shared_ptr<short_read> joins, bool only_joins = false)
+            : home(std::move(of)),
+              wake(home->home_),
+              since(now),
+              generation(home->slots_.generation()),
+              read(std::move(joins)),
+              joins_only(only_joins) {
+            if (joins_only) {
+                ++home->only_joining_;
+            } else {
+                place = home->waiting_.add(*this, caller);
+            }
+            if (read) joining_place = home->joining_.add(*this, caller);
             queued = true;
         }
         waiter(const waiter&) = delete;
@@ -94,28 +174,39 @@ class pool_state final : public budget_member, public std::enable_shared_from_th
             leave();
             // Handed something, but never came to take it.
             if (handed) home->settle(std::move(*handed));
-            if (granted) home->pass_on(std::move(granted));
+            if (granted) home->pass_on(granted.take());
         }
 
         void leave() noexcept {
-            if (!std::exchange(queued, false)) return;
-            home->waiting_.erase(place);
-            home->budget_->unwant(home.get(), home->waiting_.size());
+            if (queued) step_out(&fair_queue<waiter>::leave);
         }
-        /// Ends the wait; what was handed over is set before or after, by the same function.
+        /// Ends the wait of whose turn it is; what was handed over is set before or after, by the same function.
         void call() {
-            leave();
             wake.cancel();
+            step_out(&fair_queue<waiter>::served);
+        }
+        void step_out(void (fair_queue<waiter>::*by)(const fair_queue<waiter>::place&)) {
+            queued = false;
+            if (read) (home->joining_.*by)(joining_place);
+            if (joins_only) {
+                --home->only_joining_;
+                return;
+            }
+            (home->waiting_.*by)(place);
+            home->fewer_wait();
         }
 
         std::shared_ptr<pool_state> home;
         core::timer wake;
         core::clock::time_point since;
         std::uint64_t generation;
-        std::list<waiter*>::iterator place;
+        std::shared_ptr<short_read> read;
+        bool joins_only;
+        fair_queue<waiter>::place place, joining_place;
         bool queued = false;
         std::optional<session> handed;
-        share granted;
+        lease joined;
+        opening granted;
         std::optional<sql::failure> refused;
     };
 
@@ -123,31 +214,83 @@ class pool_state final : public budget_member, public std::enable_shared_from_th
         close(slots_.use(to));
         if (std::exchange(maximum_, to.limits.maximum) != to.limits.maximum) budget_->set_maximum(to.limits.maximum);
     }
-    lease lend(session what) {
+    [[nodiscard]] const sharing& limits() const { return slots_.limits().shared; }
+    [[nodiscard]] bool has_proved(const std::shared_ptr<short_read>& read) const {
+        return read != nullptr && limits().sessions > 0 && read->proved(limits().proof);
+    }
+    /// Alone, unless it is for a read that may share and there is one more session to be shared.
+    lease lend(session what, std::shared_ptr<short_read> read) {
         ++leased_;
         key_budget::lend(std::move(what.unit));
-        return lease(shared_from_this(), std::move(what.held), what.origin);
+        if (has_proved(read) && what.held->pipelines() && shared_.size() < limits().sessions) {
+            const auto now = core::clock::now();
+            auto& shared = shared_.host(std::move(what), now);
+            auto made = seat(shared, std::move(read), now);
+            serve_joining(now);
+            return made;
+        }
+        lease made(shared_from_this(), std::move(what));
+        if (read) {
+            made.since_ = core::clock::now();
+            made.read_ = std::move(read);
+        }
+        return made;
     }
+    lease seat(shared_session& on, std::shared_ptr<short_read> read, core::clock::time_point now);
+    [[nodiscard]] shared_session* find_shared(core::clock::time_point now) {
+        return shared_.find(limits(), {.generation = slots_.generation(),
+                                       .others = leased_ - shared_.size(),
+                                       .wanted = waiting_.size() + only_joining_ > joining_.size() ||
+                                                 budget_->wanted() || places_->wanted(),
+                                       .now = now});
+    }
+    void serve_joining(core::clock::time_point now);
+    void watch_heads(core::clock::time_point at);
     [[nodiscard]] std::optional<core::clock::time_point> first_waits_since() const {
         if (waiting_.empty()) return std::nullopt;
-        return waiting_.front()->since;
+        return waiting_.oldest().since;
     }
 
+    friend class opening;
     void grant(share unit);
+    void open_more();
+    void fewer_wait();
     void settle(session back);
+    void give(key_budget::claim to, session what);
     void pass_on(share unit);
     void close(std::vector<session> all);
     void close(session what);
     void refuse_waiters(const sql::failure& why);
+    void give_place();
     static core::awaitable<void> reset(std::shared_ptr<pool_state> self, session what);
-    static core::awaitable<sql::result<lease>> connect(std::shared_ptr<pool_state> self, const destination& to,
-                                                       std::uint64_t generation, share unit, core::deadline until);
+    static core::awaitable<sql::result<lease>> find_session(std::shared_ptr<pool_state> self, const destination& to,
+                                                            core::deadline until, std::shared_ptr<short_read> read);
+    static core::awaitable<sql::result<session>> connect(std::shared_ptr<pool_state> self, const destination& to,
+                                                         std::uint64_t generation, share unit, core::deadline until);
+    static core::awaitable<sql::result<std::unique_ptr<sql::connection>>> connect_to_writer(
+        std::shared_ptr<pool_state> self, const destination& to, core::deadline until);
+    static core::awaitable<void> refill(std::shared_ptr<pool_state> self, destination to, share unit);
 
     core::executor home_;
+    std::shared_ptr<pool_totals> totals_;  ///< Of the thread.
     std::shared_ptr<key_budget> budget_;
     slots slots_;
-    std::list<waiter*> waiting_;  ///< In order of arrival.
+    fair_queue<waiter> waiting_;
+    fair_queue<waiter> joining_;    ///< Those of them that may share a session, and those that want nothing else.
+    std::size_t only_joining_ = 0;  ///< The latter.
+    short_reads reads_;
+    shared_sessions shared_;
+    core::timer heads_;  ///< Looks after who waits on shared sessions.
+    bool watching_heads_ = false;
+    std::shared_ptr<waiting_room> pins_;    ///< For sessions that transactions hold. Shared with those who wait there.
+    std::shared_ptr<waiting_room> places_;  ///< For the cluster's total.
+    destination last_used_;                 ///< What `refill` opens; only with a minimum.
+    std::uint64_t remembered_ = 0;          ///< Generation of `last_used_`.
+    std::size_t writer_ = 0;                ///< Which of the cluster's servers took writes the last time.
+    bool refilling_ = false;
     std::size_t maximum_ = 0;
+    std::vector<share> to_open_;  ///< Of sessions whose turn to be opened has not come; no more than wait.
+    std::size_t opening_ = 0;
     std::size_t leased_ = 0;
     std::size_t resetting_ = 0;
     std::size_t acquiring_ = 0;
@@ -155,73 +298,288 @@ class pool_state final : public budget_member, public std::enable_shared_from_th
 };
 
 core::awaitable<sql::result<lease>> pool_state::acquire(std::shared_ptr<pool_state> self, const destination& to,
-                                                        core::deadline until) {
+                                                        core::deadline until, purpose what,
+                                                        std::shared_ptr<short_read> read) {
     const underway counted(self->acquiring_);
+    if (what == purpose::statement) co_return co_await find_session(self, to, until, std::move(read));
+    // Transactions wait for each other here, not in the queue of the autocommit calls.
+    const auto now = core::clock::now();
+    const auto most = to.limits.most_transactions();
+    if (self->pins_->waiting() >= to.limits.queue) {
+        ++self->totals_->refused;
+        co_return std::unexpected(too_many_wait(to.limits));
+    }
+    share pin = co_await waiting_room::enter(self->pins_, most, end_of_wait(to.limits, now, until));
+    if (!pin) {
+        if (self->shut_) co_return std::unexpected(shutting_down());
+        ++self->totals_->refused;
+        co_return sql::fail(sql::failure_kind::busy,
+                            fmt::format("Transactions hold all {} connections of this cluster and login that they may, "
+                                        "for {:.1f} s; end idle transactions, or raise the pool's transactions",
+                                        most, seconds_since(now)));
+    }
+    auto found = co_await find_session(self, to, until, nullptr);
+    if (found) found->pin_ = std::move(pin);
+    co_return found;
+}
+
+core::awaitable<sql::result<lease>> pool_state::find_session(std::shared_ptr<pool_state> self, const destination& to,
+                                                             core::deadline until, std::shared_ptr<short_read> read) {
     const auto now = core::clock::now();
     self->use(to);
+    if (self->waiting_.size() + self->only_joining_ >= to.limits.queue) {
+        ++self->totals_->refused;
+        co_return std::unexpected(too_many_wait(to.limits));
+    }
+    if (self->has_proved(read) && self->shared_.keeps_moving(self->limits(), now)) {
+        // A place comes free sooner than a session of one's own would answer: that only adds to the database's load.
+        waiter me(self, to.caller, now, read, true);
+        me.wake.expires_at(std::min(end_of_wait(to.limits, now, until).at(), now + self->limits().proof.slow / 4));
+        co_await me.wake.async_wait(core::as_tuple);
+        me.leave();
+        if (me.joined) co_return std::move(me.joined);
+        if (self->shut_) co_return std::unexpected(shutting_down());
+    }
     const auto generation = self->slots_.generation();
     if (self->waiting_.empty()) {
         std::vector<session> unfit;
         auto idle = self->slots_.take(now, unfit);
         self->close(std::move(unfit));
-        if (idle) co_return self->lend(std::move(*idle));
+        if (idle) co_return self->lend(std::move(*idle), std::move(read));
         if (auto refusal = self->slots_.refusal(now)) co_return std::unexpected(std::move(*refusal));
     }
 
-    waiter me(self, now);
-    if (auto unit = self->budget_->take_or_want(self.get(), now)) self->grant(std::move(*unit));
+    waiter me(self, to.caller, now, self->has_proved(read) ? read : nullptr);
+    const auto how = self->leased_ + self->resetting_ > 0 ? key_budget::need::more : key_budget::need::some;
+    if (auto unit = self->budget_->take_or_want(self.get(), now, how)) self->grant(std::move(*unit));
+    const auto end = end_of_wait(to.limits, now, until).at();
+    if (me.queued && how == key_budget::need::more) {
+        me.wake.expires_at(std::min(end, now + key_budget::patience));
+        co_await me.wake.async_wait(core::as_tuple);
+        if (me.queued) self->budget_->press(self.get(), key_budget::need::longer);
+    }
     if (me.queued) {
-        auto wait_until = until;
-        if (to.limits.wait > to.limits.wait.zero()) wait_until = until.sooner(core::deadline(now + to.limits.wait));
-        me.wake.expires_at(wait_until.at());
+        me.wake.expires_at(end);
         co_await me.wake.async_wait(core::as_tuple);
     }
+    const bool others_opened = !self->to_open_.empty();
     me.leave();
+    if (me.joined) co_return std::move(me.joined);
     if (me.handed) {
         auto mine = std::move(*me.handed);
         me.handed.reset();
-        co_return self->lend(std::move(mine));
+        co_return self->lend(std::move(mine), std::move(read));
     }
     if (me.refused) co_return std::unexpected(std::move(*me.refused));
     if (!me.granted) {
-        const std::chrono::duration<double> waited = core::clock::now() - now;
+        ++self->totals_->refused;
+        if (others_opened) {
+            co_return sql::fail(sql::failure_kind::busy,
+                                fmt::format("The database is slow to take new connections: {} were being opened, and "
+                                            "none came to this call for {:.1f} s; send fewer calls at once, or raise "
+                                            "the pool's opens_at_once",
+                                            self->opening_, seconds_since(now)));
+        }
         co_return sql::fail(
             sql::failure_kind::busy,
             fmt::format("All {} connections of this cluster and login stayed busy for {:.1f} s; end idle "
                         "transactions, send fewer calls at once, or raise the pool's maximum",
-                        to.limits.maximum, waited.count()));
+                        to.limits.maximum, seconds_since(now)));
     }
-    auto unit = std::move(me.granted);
-    co_return co_await connect(self, to, generation, std::move(unit), until);
+    auto turn = std::move(me.granted);
+    auto opened = co_await connect(self, to, generation, turn.take(), until);
+    if (!opened) co_return std::unexpected(std::move(opened.error()));
+    if (to.limits.minimum > 0 && std::exchange(self->remembered_, generation) != generation) {
+        self->last_used_ = to;
+        self->last_used_.caller = {};
+        self->last_used_.connecting = nullptr;
+    }
+    co_return self->lend(std::move(*opened), std::move(read));
 }
 
-core::awaitable<sql::result<lease>> pool_state::connect(std::shared_ptr<pool_state> self, const destination& to,
-                                                        std::uint64_t generation, share unit, core::deadline until) {
+// ---- shared sessions
+
+lease pool_state::seat(shared_session& on, std::shared_ptr<short_read> read, core::clock::time_point now) {
+    lease made(shared_from_this(), on, shared_.join(on, read->usual(), now));
+    made.read_ = std::move(read);
+    if (on.guests.size() > 1) watch_heads(on.head_since + limits().proof.slow);
+    return made;
+}
+
+std::optional<lease> pool_state::join(const destination& to, const std::shared_ptr<const sql::rewritten>& read,
+                                      std::shared_ptr<short_read>& known) {
+    if (to.limits.shared.sessions == 0 || shut_) return std::nullopt;
+    known = reads_.find(read);
+    if (!known->proved(to.limits.shared.proof)) return std::nullopt;
+    use(to);
+    if (!joining_.empty()) return std::nullopt;  // they came first
+    const auto now = core::clock::now();
+    auto* found = find_shared(now);
+    if (waiting_.empty() && shared_.worth_another(found, limits())) {
+        std::vector<session> unfit;
+        auto idle = slots_.take(now, unfit);
+        close(std::move(unfit));
+        if (idle) return lend(std::move(*idle), known);
+    }
+    if (found == nullptr) return std::nullopt;
+    ++totals_->joined;
+    return seat(*found, known, now);
+}
+
+/// There is room: whoever waits for it comes in, callers taking turns.
+void pool_state::serve_joining(core::clock::time_point now) {
+    while (!joining_.empty()) {
+        auto* const found = find_shared(now);
+        if (found == nullptr) return;
+        auto& first = joining_.next();
+        // One that came with another password must prove that password.
+        if (first.generation != slots_.generation()) return;
+        ++totals_->joined;
+        first.joined = seat(*found, first.read, now);
+        first.call();
+    }
+}
+
+void pool_state::leave(shared_session& which, guest& who, slots::state left_in, std::shared_ptr<short_read> read,
+                       std::size_t bytes) noexcept {
+    const auto now = core::clock::now();
+    read->observe(shared_sessions::took(which, who, now), 1, bytes, limits().proof);
+    which.left_in = std::max(which.left_in, left_in);
+    if (which.guests.size() == 1 && !joining_.empty()) serve_joining(now);  // else it would go home
+    if (auto last = shared_.leave(which, who, now)) {
+        come_home(std::move(last->what), last->left_in);
+    } else if (!joining_.empty()) {
+        serve_joining(now);
+    }
+}
+
+/// Looks at `at`, and as long as somebody waits behind another, whether that takes too long. A timer a call would cost
+/// more than it helps: one that fires in vain, now and then, does not.
+void pool_state::watch_heads(core::clock::time_point at) {
+    if (std::exchange(watching_heads_, true)) return;
+    heads_.expires_at(at);
+    heads_.async_wait([weak = weak_from_this()](const boost::system::error_code& why) {
+        const auto self = std::static_pointer_cast<pool_state>(weak.lock());
+        if (self == nullptr || why) return;
+        self->watching_heads_ = false;
+        if (const auto next = self->shared_.move_on(self->limits(), core::clock::now(), self->totals_->moved_on))
+            self->watch_heads(*next);
+    });
+}
+
+sql::beside_call& lease::call() const { return guest_->call; }
+bool lease::moved_on() const { return guest_ != nullptr && guest_->moved_on; }
+
+core::awaitable<sql::result<session>> pool_state::connect(std::shared_ptr<pool_state> self, const destination& to,
+                                                          std::uint64_t generation, share unit, core::deadline until) {
+    share place;
+    if (to.limits.cluster_maximum != 0) {
+        const auto now = core::clock::now();
+        place =
+            co_await waiting_room::enter(self->places_, to.limits.cluster_maximum, end_of_wait(to.limits, now, until));
+        if (!place) {
+            self->pass_on(std::move(unit));
+            if (self->shut_) co_return std::unexpected(shutting_down());
+            ++self->totals_->refused;
+            co_return sql::fail(sql::failure_kind::busy,
+                                fmt::format("All {} connections that the cluster may have stayed busy for {:.1f} s; "
+                                            "send fewer calls at once, or raise the pool's cluster_maximum",
+                                            to.limits.cluster_maximum, seconds_since(now)));
+        }
+    }
     auto limit = until;
     if (to.limits.connect_timeout > to.limits.connect_timeout.zero()) {
         limit = until.sooner(core::deadline::after(to.limits.connect_timeout));
     }
-    auto opened = co_await to.driver->connect(to.endpoint, to.login, to.database, limit);
+    const auto since = core::clock::now();
+    sql::result<std::unique_ptr<sql::connection>> opened;
+    try {
+        if (to.others.empty()) {
+            opened = co_await to.driver->connect(to.endpoint, to.login, to.database, limit);
+        } else {
+            opened = co_await connect_to_writer(self, to, limit);
+        }
+    } catch (const std::system_error& exhausted) {  // no descriptor, no thread: the machine's limits, not a bug
+        core::log(core::log_level::warning, "pool: no session can be opened: {}", exhausted.what());
+        opened = sql::fail(sql::failure_kind::unreachable, "The database cannot be reached.");
+    }
     const auto now = core::clock::now();
+    if (to.connecting != nullptr) *to.connecting += now - since;
+    ++(opened ? self->totals_->opened : self->totals_->connect_failed);
     if (!opened) {
         // A caller with little time left says nothing about the database.
         if (opened.error().kind == sql::failure_kind::unreachable && !until.passed(now)) {
             self->slots_.connect_failed(opened.error(), now);
             self->refuse_waiters(opened.error());
         }
+        place = {};
         self->pass_on(std::move(unit));
         co_return std::unexpected(std::move(opened.error()));
     }
     self->slots_.connected();
-    co_return self->lend({std::move(unit), std::move(*opened), self->slots_.born(generation, now)});
+    co_return session{std::move(place), std::move(unit), std::move(*opened), self->slots_.born(generation, now)};
 }
 
-void pool_state::come_home(std::unique_ptr<sql::connection> held, const session_origin& origin,
-                           slots::state left_in) noexcept {
+/// Asks the servers of the cluster in turn, beginning with the one that took writes the last time.
+core::awaitable<sql::result<std::unique_ptr<sql::connection>>> pool_state::connect_to_writer(
+    std::shared_ptr<pool_state> self, const destination& to, core::deadline until) {
+    const std::size_t count = 1 + to.others.size();
+    const std::size_t first = self->writer_ < count ? self->writer_ : 0;
+    sql::failure last{.kind = sql::failure_kind::unreachable,
+                      .message = "None of the cluster's servers accepts writes."};
+    for (std::size_t i = 0; i < count; ++i) {
+        const std::size_t which = (first + i) % count;
+        const auto& server = which == 0 ? to.endpoint : to.others[which - 1];
+        // One that swallows packets must leave time for the next.
+        const auto limit = until.at() == core::clock::time_point::max()
+                               ? until
+                               : core::deadline::after(until.left() / static_cast<int>(count - i));
+        auto opened = co_await to.driver->connect(server, to.login, to.database, limit);
+        if (!opened) {
+            if (opened.error().kind == sql::failure_kind::login) co_return opened;  // the same everywhere
+            if (last.sqlstate.empty()) last.message = std::move(opened.error().message);
+            continue;
+        }
+        const auto standby = co_await (*opened)->read_only(limit);
+        if (standby && !*standby) {
+            self->writer_ = which;
+            co_return opened;
+        }
+        if (standby) last.message = "None of the cluster's servers accepts writes.";
+    }
+    co_return std::unexpected(std::move(last));
+}
+
+void pool_state::sweep(core::clock::time_point now) {
+    const auto minimum = slots_.limits().minimum;
+    const auto open = budget_->open();
+    close(slots_.sweep(now, open > minimum ? open - minimum : 0));
+    if (minimum == 0 || refilling_ || shut_ || slots_.refusal(now)) return;
+    if (remembered_ != slots_.generation()) return;  // nobody has logged in like this yet
+    if (budget_->open() >= std::min(minimum, maximum_)) return;
+    auto unit = budget_->take();
+    if (!unit) return;
+    refilling_ = true;
+    core::asio::co_spawn(home_, refill(shared_from_this(), last_used_, std::move(*unit)), core::asio::detached);
+}
+
+/// Opens one session that nobody asked for yet; each sweep at most one.
+core::awaitable<void> pool_state::refill(std::shared_ptr<pool_state> self, destination to, share unit) {
+    const underway counted(self->acquiring_);
+    auto opened =
+        co_await connect(self, to, self->slots_.generation(), std::move(unit), core::deadline::after(refill_limit));
+    self->refilling_ = false;
+    if (opened) self->settle(std::move(*opened));
+}
+
+void pool_state::come_home(session back, slots::state left_in) noexcept {
     --leased_;
-    session back{budget_->adopt(), std::move(held), origin};
-    if (shut_) return;
-    switch (slots_.judge(*back.held, origin, left_in, core::clock::now())) {
+    back.unit = budget_->adopt();
+    if (shut_) {
+        ++totals_->closed;
+        return;
+    }
+    switch (slots_.judge(*back.held, back.origin, left_in, core::clock::now())) {
         case slots::verdict::keep:
             return settle(std::move(back));
         case slots::verdict::close:
@@ -233,7 +591,8 @@ void pool_state::come_home(std::unique_ptr<sql::connection> held, const session_
 
 core::awaitable<void> pool_state::reset(std::shared_ptr<pool_state> self, session what) {
     const underway counted(self->resetting_);
-    const auto done = co_await what.held->reset(core::deadline::after(reset_limit));
+    ++self->totals_->reset;
+    const auto done = co_await what.held->reset(core::deadline::after(self->slots_.limits().reset_timeout));
     if (self->shut_) co_return;
     const bool clean = done && self->slots_.judge(*what.held, what.origin, slots::state::clean, core::clock::now()) ==
                                    slots::verdict::keep;
@@ -248,11 +607,17 @@ core::awaitable<void> pool_state::reset(std::shared_ptr<pool_state> self, sessio
 void pool_state::settle(session back) {
     if (shut_) return;
     if (const auto other = budget_->claim_for_another(this, first_waits_since())) {
-        back.held.reset();
-        return budget_->deliver(*other, std::move(back.unit));
+        return give(*other, std::move(back));
     }
-    if (waiting_.empty()) return slots_.keep(std::move(back), core::clock::now());
-    auto& first = *waiting_.front();
+    if (waiting_.empty()) {
+        // Nobody of this key needs it, somebody of another key of the cluster does.
+        if (back.place && places_->wanted()) return close(std::move(back));
+        slots_.keep(std::move(back), core::clock::now());
+        // One more may be shared: whoever waits for a place has the first on it.
+        if (!joining_.empty() && shared_.size() < limits().sessions) joining_.next().call();
+        return;
+    }
+    auto& first = waiting_.next();
     // One that came with another password must prove that password.
     if (first.generation != back.origin.generation) return close(std::move(back));
     first.handed = std::move(back);
@@ -268,13 +633,48 @@ void pool_state::pass_on(share unit) {
 }
 
 void pool_state::grant(share unit) {
-    auto& first = *waiting_.front();
-    first.granted = std::move(unit);
-    first.call();
+    to_open_.push_back(std::move(unit));
+    open_more();
+}
+
+/// A few at a time: a hundred logins at once take the database's CPU from those who could be served, and most of who
+/// waits for one is helped sooner by a session that comes home.
+void pool_state::open_more() {
+    while (!to_open_.empty() && !waiting_.empty() && opening_ < slots_.limits().opens_at_once) {
+        auto unit = std::move(to_open_.back());
+        to_open_.pop_back();
+        if (const auto other = budget_->claim_for_another(this, first_waits_since())) {
+            budget_->deliver(*other, std::move(unit));
+            continue;
+        }
+        auto& first = waiting_.next();
+        first.granted = opening(*this, std::move(unit));
+        first.call();
+    }
+}
+
+/// Nothing is wanted for those who do not wait any more.
+void pool_state::fewer_wait() {
+    const auto left = waiting_.size();
+    budget_->unwant(this, left > to_open_.size() ? left - to_open_.size() : 0);
+    while (to_open_.size() > waiting_.size()) {
+        const auto unit = std::move(to_open_.back());
+        to_open_.pop_back();
+    }
+}
+
+opening::opening(pool_state& home, share taken) : home_(&home), unit_(std::move(taken)) { ++home.opening_; }
+
+opening::~opening() {
+    if (home_ == nullptr) return;
+    --home_->opening_;
+    home_->open_more();
 }
 
 void pool_state::close(session what) {
+    ++totals_->closed;
     what.held.reset();
+    what.place = {};
     pass_on(std::move(what.unit));
 }
 
@@ -282,19 +682,30 @@ void pool_state::close(std::vector<session> all) {
     for (auto& each : all) close(std::move(each));
 }
 
+/// A caller for another key of this cluster waits: an idle session here makes room.
+void pool_state::give_place() {
+    if (auto oldest = slots_.take_oldest()) close(std::move(*oldest));
+}
+
 void pool_state::asked() {
     if (slots_.idle() == 0) return;
     const auto other = budget_->claim_for_another(this, first_waits_since());
     if (!other) return;
-    if (auto oldest = slots_.take_oldest()) {
-        oldest->held.reset();
-        budget_->deliver(*other, std::move(oldest->unit));
-    }
+    if (auto oldest = slots_.take_oldest()) give(*other, std::move(*oldest));
+}
+
+/// To another thread's caller.
+void pool_state::give(key_budget::claim to, session what) {
+    ++totals_->closed;
+    what.held.reset();
+    budget_->deliver(to, std::move(what.unit));
+    // Nothing comes back to our own callers any more.
+    if (!waiting_.empty() && leased_ + resetting_ + slots_.idle() == 0) budget_->press(this, key_budget::need::some);
 }
 
 void pool_state::refuse_waiters(const sql::failure& why) {
     while (!waiting_.empty()) {
-        auto& first = *waiting_.front();
+        auto& first = waiting_.next();
         first.refused = why;
         first.call();
     }
@@ -302,18 +713,37 @@ void pool_state::refuse_waiters(const sql::failure& why) {
 
 void pool_state::shut_down() noexcept {
     shut_ = true;
+    to_open_.clear();
     refuse_waiters(shutting_down());
-    (void)slots_.outdate();
+    while (!joining_.empty()) joining_.next().call();
+    pins_->shut();
+    places_->shut();
+    totals_->closed += slots_.outdate().size();
     budget_->leave(this);
 }
 
-lease::lease(std::shared_ptr<pool_state> home, std::unique_ptr<sql::connection> held, session_origin origin)
-    : home_(std::move(home)), held_(std::move(held)), origin_(origin) {}
+lease::lease(std::shared_ptr<pool_state> home, session what)
+    : home_(std::move(home)),
+      used_(what.held.get()),
+      held_(std::move(what.held)),
+      place_(std::move(what.place)),
+      origin_(what.origin) {}
+
+lease::lease(std::shared_ptr<pool_state> home, shared_session& on, guest& as)
+    : home_(std::move(home)), used_(on.what.held.get()), shared_(&on), guest_(&as) {}
 
 lease::lease(lease&& other) noexcept
     : home_(std::move(other.home_)),
+      used_(std::exchange(other.used_, nullptr)),
       held_(std::move(other.held_)),
+      shared_(other.shared_),
+      guest_(other.guest_),
+      place_(std::move(other.place_)),
+      pin_(std::move(other.pin_)),
       origin_(other.origin_),
+      read_(std::move(other.read_)),
+      since_(other.since_),
+      bytes_(other.bytes_),
       tainted_(other.tainted_),
       discarded_(other.discarded_) {}
 
@@ -321,8 +751,16 @@ lease& lease::operator=(lease&& other) noexcept {
     if (this != &other) {
         give_back();
         home_ = std::move(other.home_);
+        used_ = std::exchange(other.used_, nullptr);
         held_ = std::move(other.held_);
+        shared_ = other.shared_;
+        guest_ = other.guest_;
+        place_ = std::move(other.place_);
+        pin_ = std::move(other.pin_);
         origin_ = other.origin_;
+        read_ = std::move(other.read_);
+        since_ = other.since_;
+        bytes_ = other.bytes_;
         tainted_ = other.tainted_;
         discarded_ = other.discarded_;
     }
@@ -332,10 +770,14 @@ lease& lease::operator=(lease&& other) noexcept {
 lease::~lease() { give_back(); }
 
 void lease::give_back() noexcept {
-    if (!held_) return;
+    if (std::exchange(used_, nullptr) == nullptr) return;
     const auto home = std::move(home_);
-    home->come_home(std::move(held_), origin_,
-                    discarded_ ? slots::state::discarded : (tainted_ ? slots::state::tainted : slots::state::clean));
+    const auto left_in =
+        discarded_ ? slots::state::discarded : (tainted_ ? slots::state::tainted : slots::state::clean);
+    if (shared_ != nullptr) return home->leave(*shared_, *guest_, left_in, std::move(read_), bytes_);
+    if (read_) home->observe(*read_, core::clock::now() - since_, bytes_);
+    home->come_home({std::move(place_), share(), std::move(held_), origin_}, left_in);
+    pin_ = {};
 }
 
 shared_budgets::shared_budgets() : table_(std::make_shared<budget_table>()) {}
@@ -366,8 +808,13 @@ struct pools::parts {
     std::shared_ptr<pool_state> find(const destination& to) {
         if (const auto known = all.find(key_view(to)); known != all.end()) return known->second;
         // No part may hold NUL: both engines refuse it in names, and an ARN has none.
-        auto budget = budgets->find(to.target + '\0' + to.login.user + '\0' + to.database, to.limits.maximum);
-        auto made = std::make_shared<pool_state>(home, std::move(budget));
+        const auto name = to.target + '\0' + to.login.user + '\0' + to.database;
+        auto made = std::make_shared<pool_state>(
+            home,
+            pool_state::budgets{.sessions = budgets->find(name, to.limits.maximum),
+                                .pinned = budgets->find(name + '\0', to.limits.most_transactions()),
+                                .total = budgets->find(to.target, to.limits.cluster_maximum)},
+            totals);
         made->join();
         all.emplace(key{to.target, to.login.user, to.database}, made);
         return made;
@@ -375,18 +822,25 @@ struct pools::parts {
 
     core::executor home;
     std::shared_ptr<budget_table> budgets;
+    std::shared_ptr<pool_totals> totals = std::make_shared<pool_totals>();
     std::unordered_map<key, std::shared_ptr<pool_state>, hash, equal> all;
 };
 
 pools::pools(core::executor home, shared_budgets& budgets)
-    : parts_(std::make_unique<parts>(parts{std::move(home), budgets.table_, {}})) {}
+    : parts_(std::make_unique<parts>(parts{.home = std::move(home), .budgets = budgets.table_, .all = {}})) {}
 
 pools::~pools() {
     for (auto& [key, each] : parts_->all) each->shut_down();
 }
 
-core::awaitable<sql::result<lease>> pools::acquire(const destination& to, core::deadline until) {
-    return pool_state::acquire(parts_->find(to), to, until);
+std::optional<lease> pools::join(const destination& to, const std::shared_ptr<const sql::rewritten>& read,
+                                 std::shared_ptr<short_read>& known) {
+    return parts_->find(to)->join(to, read, known);
+}
+
+core::awaitable<sql::result<lease>> pools::acquire(const destination& to, core::deadline until, purpose what,
+                                                   std::shared_ptr<short_read> read) {
+    return pool_state::acquire(parts_->find(to), to, until, what, std::move(read));
 }
 
 void pools::sweep(core::clock::time_point now) {
@@ -411,31 +865,25 @@ void pools::drop_all() {
     for (auto& [key, each] : parts_->all) each->outdate();
 }
 
+pool_totals pools::totals() const { return *parts_->totals; }
+
 pool_counts pools::counts() const {
     pool_counts sum;
-    for (const auto& [key, each] : parts_->all) {
-        const auto one = each->counts();
-        sum.open += one.open;
-        sum.idle += one.idle;
-        sum.leased += one.leased;
-        sum.waiting += one.waiting;
-        sum.resetting += one.resetting;
-    }
+    for (const auto& [key, each] : parts_->all) sum += each->counts();
     return sum;
 }
 
 pool_counts pools::counts(const std::string& target) const {
     pool_counts sum;
-    for (const auto& [key, each] : parts_->all) {
-        if (key.target != target) continue;
-        const auto one = each->counts();
-        sum.open += one.open;
-        sum.idle += one.idle;
-        sum.leased += one.leased;
-        sum.waiting += one.waiting;
-        sum.resetting += one.resetting;
-    }
+    for (const auto& [key, each] : parts_->all)
+        if (key.target == target) sum += each->counts();
     return sum;
+}
+
+std::map<std::string, pool_counts> pools::counts_by_target() const {
+    std::map<std::string, pool_counts> all;
+    for (const auto& [key, each] : parts_->all) all[key.target] += each->counts();
+    return all;
 }
 
 }  // namespace borealis::pool

@@ -26,9 +26,10 @@ void move_unfit(Idle& idle, std::vector<session>& out, Predicate unfit) {
 
 std::vector<session> slots::use(const destination& to) {
     limits_ = to.limits;
-    if (driver_ == to.driver && endpoint_ == to.endpoint && login_ == to.login) return {};
+    if (driver_ == to.driver && endpoint_ == to.endpoint && others_ == to.others && login_ == to.login) return {};
     driver_ = to.driver;
     endpoint_ = to.endpoint;
+    others_ = to.others;
     login_ = to.login;
     backoff_ = milliseconds::zero();
     return outdate();
@@ -55,7 +56,7 @@ std::optional<session> slots::take(core::clock::time_point now, std::vector<sess
     while (!idle_.empty()) {
         auto [what, since] = std::move(idle_.back());
         idle_.pop_back();
-        if (now < what.origin.expires && !is_past(limits_.idle, since, now)) {
+        if (now < what.origin.expires && (limits_.minimum > 0 || !is_past(limits_.idle, since, now))) {
             // One poll(2), so that a server that went away a moment ago costs nobody his call.
             if (!what.held->seems_dead()) return std::move(what);
             // A server that closed one session has mostly closed them all.
@@ -83,10 +84,13 @@ std::optional<session> slots::take_oldest() {
     return oldest;
 }
 
-std::vector<session> slots::sweep(core::clock::time_point now) {
+std::vector<session> slots::sweep(core::clock::time_point now, std::size_t spare) {
     std::vector<session> past;
     move_unfit(idle_, past, [&](const resting& each) {
-        return now >= each.what.origin.expires || is_past(limits_.idle, each.since, now);
+        if (now >= each.what.origin.expires) return true;
+        if (spare == 0 || !is_past(limits_.idle, each.since, now)) return false;
+        --spare;
+        return true;
     });
     return past;
 }

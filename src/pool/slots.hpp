@@ -15,9 +15,10 @@
 
 namespace borealis::pool {
 
-/// A session and its share of the budget. The session is closed first, then the share given away.
+/// A session and its shares of the budgets. The session is closed first, then the shares are given away.
 struct session {
-    share unit;
+    share place;  ///< Of the cluster's total; empty where that has no limit.
+    share unit;   ///< Of its key's.
     std::unique_ptr<sql::connection> held;
     session_origin origin;
 };
@@ -60,7 +61,8 @@ class slots {
     /// The least recently used idle session.
     [[nodiscard]] std::optional<session> take_oldest();
     /// Idle sessions past their time.
-    [[nodiscard]] std::vector<session> sweep(core::clock::time_point now);
+    /// @param spare  As many as may be closed for being unused.
+    [[nodiscard]] std::vector<session> sweep(core::clock::time_point now, std::size_t spare);
 
     [[nodiscard]] std::size_t idle() const { return idle_.size(); }
 
@@ -78,6 +80,7 @@ class slots {
 
     sql::driver* driver_ = nullptr;
     sql::endpoint endpoint_;
+    std::vector<sql::endpoint> others_;
     sql::login login_;
     settings limits_;
     std::uint64_t generation_ = 0;

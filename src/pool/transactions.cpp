@@ -53,6 +53,18 @@ struct fingerprint_hash {
     }
 };
 
+/// What became of a finished transaction.
+struct past {
+    transaction_refusal why;
+    std::size_t owner;           ///< owner_of() its binding
+    core::clock::time_point at;  ///< Only where commits may be repeated.
+};
+
+std::size_t owner_of(const binding& of) {
+    const std::hash<std::string_view> one;
+    return (one(of.resource_arn) * 31 + one(of.secret_arn)) * 31 + one(of.caller);
+}
+
 struct text_hash {
     using is_transparent = void;
     std::size_t operator()(std::string_view text) const noexcept { return std::hash<std::string_view>()(text); }
@@ -69,8 +81,20 @@ struct held_transaction::entry {
     binding to;
     core::clock::time_point born;
     core::clock::time_point last_used;
+    std::shared_ptr<const void> kept;
+    std::size_t calls = 0;  ///< The running one included.
     bool running = false;
     bool too_old = false;
+    struct turn;
+    std::deque<std::weak_ptr<turn>> waiting = {};  ///< For their turn, the next one in front.
+};
+
+/// One that waits. Gone when its call is.
+struct held_transaction::entry::turn {
+    explicit turn(const core::executor& on) : bell(on) {}
+    core::timer bell;       ///< Cancelled when it is this one's turn, or the transaction is over.
+    held_transaction held;  ///< Then.
+    bool over = false;      ///< The transaction.
 };
 
 /// Shared by `transactions`, held transactions and the rollbacks in the background.
@@ -81,11 +105,12 @@ class transaction_table : public std::enable_shared_from_this<transaction_table>
     transaction_table(core::executor home, std::uint8_t home_index, transaction_settings limits)
         : home_(std::move(home)), home_index_(home_index), limits_(limits) {}
 
-    std::optional<std::string> adopt(lease session, binding to) {
-        session.taint();
-        if (draining_ || open_.size() >= limits_.maximum) return std::nullopt;
+    std::optional<std::string> adopt(lease session, binding to, std::shared_ptr<const void> kept) {
+        if (limits_.always_reset) session.taint();
+        if (drain_began_ || draining_ || open_.size() >= limits_.maximum) return std::nullopt;
         const auto now = core::clock::now();
-        auto made = std::make_shared<entry>(entry{make_id(home_index_), std::move(session), std::move(to), now, now});
+        auto made = std::make_shared<entry>(
+            entry{make_id(home_index_), std::move(session), std::move(to), now, now, std::move(kept)});
         auto id = made->id;
         open_.emplace(id, std::move(made));
         return id;
@@ -93,7 +118,7 @@ class transaction_table : public std::enable_shared_from_this<transaction_table>
 
     std::expected<held_transaction, transaction_refusal> hold(std::string_view id, const binding& as) {
         const auto found = open_.find(id);
-        if (found == open_.end()) return std::unexpected(reason_for(id));
+        if (found == open_.end()) return std::unexpected(reason_for(id, as));
         auto& it = *found->second;
         if (as.resource_arn != it.to.resource_arn || as.secret_arn != it.to.secret_arn || as.caller != it.to.caller) {
             return std::unexpected(transaction_refusal::unknown);
@@ -102,18 +127,33 @@ class transaction_table : public std::enable_shared_from_this<transaction_table>
             return std::unexpected(transaction_refusal::other_database);
         if (it.running) return std::unexpected(transaction_refusal::running);
         it.running = true;
+        ++it.calls;
         return held_transaction(shared_from_this(), found->second);
+    }
+
+    static core::awaitable<std::expected<held_transaction, transaction_refusal>> hold_in_turn(
+        std::shared_ptr<transaction_table> table, std::string id, binding as, core::deadline until) {
+        auto held = table->hold(id, as);
+        if (held || held.error() != transaction_refusal::running) co_return held;
+        const auto mine = std::make_shared<entry::turn>(table->home_);
+        mine->bell.expires_at(until.at());
+        table->open_.find(id)->second->waiting.push_back(mine);
+        co_await mine->bell.async_wait(core::as_tuple);
+        if (mine->held) co_return std::move(mine->held);
+        co_return std::unexpected(mine->over ? table->reason_for(id, as) : transaction_refusal::running);
     }
 
     void reap(core::clock::time_point now) {
         std::vector<std::shared_ptr<entry>> past;
         for (auto& [id, each] : open_) {
             each->too_old = each->too_old || now - each->born >= limits_.age;
-            if (!each->running && (each->too_old || now - each->last_used >= limits_.idle)) past.push_back(each);
+            if (!each->running && (each->too_old || is_idle(*each, now))) past.push_back(each);
         }
         for (const auto& each : past)
             roll_back(*each, transaction_refusal::expired, core::deadline(now + rollback_limit));
     }
+
+    void begin_drain(core::clock::time_point now) { drain_began_ = now; }
 
     static core::awaitable<void> end_all(std::shared_ptr<transaction_table> table, core::deadline until) {
         table->roll_back_idle(until);
@@ -134,6 +174,8 @@ class transaction_table : public std::enable_shared_from_this<transaction_table>
             roll_back(it, transaction_refusal::expired, core::deadline(it.last_used + rollback_limit));
         } else if (draining_) {
             roll_back(it, transaction_refusal::aborted, core::deadline(it.last_used + rollback_limit));
+        } else {
+            hand_on(it);
         }
     }
 
@@ -143,6 +185,9 @@ class transaction_table : public std::enable_shared_from_this<transaction_table>
         notice_rest();
     }
 
+    void set_limits(transaction_settings limits) { limits_ = limits; }
+
+    [[nodiscard]] const transaction_totals& totals() const { return totals_; }
     [[nodiscard]] std::size_t open() const { return open_.size(); }
     [[nodiscard]] std::size_t open(std::string_view resource_arn) const {
         return static_cast<std::size_t>(std::ranges::count_if(
@@ -157,6 +202,10 @@ class transaction_table : public std::enable_shared_from_this<transaction_table>
     }
 
  private:
+    [[nodiscard]] bool is_idle(const entry& it, core::clock::time_point now) const {
+        if (drain_began_ && now - std::max(it.last_used, *drain_began_) >= limits_.drain) return true;
+        return now - it.last_used >= limits_.idle;
+    }
     [[nodiscard]] bool at_rest() const { return open_.empty() && rolling_back_ == 0; }
     void notice_rest() {
         if (!at_rest()) return;
@@ -165,22 +214,66 @@ class transaction_table : public std::enable_shared_from_this<transaction_table>
         }
     }
 
-    [[nodiscard]] transaction_refusal reason_for(std::string_view id) const {
+    [[nodiscard]] transaction_refusal reason_for(std::string_view id, const binding& as) const {
         if (id.size() != id_characters) return transaction_refusal::unknown;
         const auto found = finished_.find(fingerprint_of(id));
-        return found == finished_.end() ? transaction_refusal::unknown : found->second;
+        if (found == finished_.end()) return transaction_refusal::unknown;
+        const auto& it = found->second;
+        if (it.why != transaction_refusal::committed) return it.why;
+        const bool repeats = core::clock::now() < it.at + limits_.repeat_commit && it.owner == owner_of(as);
+        return repeats ? transaction_refusal::committed : transaction_refusal::ended;
+    }
+
+    /// To the next that waits.
+    void hand_on(entry& it) {
+        while (!it.waiting.empty()) {
+            const auto next = it.waiting.front().lock();
+            it.waiting.pop_front();
+            // Gone, or its time is over although it has not noticed yet.
+            if (next == nullptr || next->bell.expiry() <= core::clock::now()) continue;
+            it.running = true;
+            ++it.calls;
+            next->held = held_transaction(shared_from_this(), open_.find(it.id)->second);
+            next->bell.cancel();
+            return;
+        }
+    }
+
+    void count(transaction_refusal why) {
+        switch (why) {
+            case transaction_refusal::committed:
+                ++totals_.committed;
+                break;
+            case transaction_refusal::ended:
+                ++totals_.rolled_back;
+                break;
+            case transaction_refusal::expired:
+                ++totals_.expired;
+                break;
+            default:
+                ++totals_.aborted;
+        }
     }
 
     [[nodiscard]] lease forget(entry& it, transaction_refusal why) {
+        count(why);
         auto session = std::move(it.session);
+        for (const auto& each : std::exchange(it.waiting, {})) {
+            if (const auto waits = each.lock()) {
+                waits->over = true;
+                waits->bell.cancel();
+            }
+        }
         const auto print = fingerprint_of(it.id);
+        const past end{why, owner_of(it.to),
+                       limits_.repeat_commit.count() != 0 ? core::clock::now() : core::clock::time_point()};
         if (const auto found = open_.find(it.id); found != open_.end()) open_.erase(found);  // may end `it`
         if (limits_.remembered == 0) return session;
-        if (by_age_.size() >= limits_.remembered) {
+        while (by_age_.size() >= limits_.remembered) {  // more than one where the limit was lowered
             finished_.erase(by_age_.front());
             by_age_.pop_front();
         }
-        finished_.emplace(print, why);
+        finished_.emplace(print, end);
         by_age_.push_back(print);
         return session;
     }
@@ -223,10 +316,12 @@ class transaction_table : public std::enable_shared_from_this<transaction_table>
     std::uint8_t home_index_;
     transaction_settings limits_;
     std::unordered_map<std::string, std::shared_ptr<entry>, text_hash, std::equal_to<>> open_;
-    std::unordered_map<fingerprint, transaction_refusal, fingerprint_hash> finished_;
+    std::unordered_map<fingerprint, past, fingerprint_hash> finished_;
     std::deque<fingerprint> by_age_;
     std::vector<std::weak_ptr<core::timer>> drains_;  ///< Who waits for rest; cancelled when it is there.
+    transaction_totals totals_;
     std::size_t rolling_back_ = 0;
+    std::optional<core::clock::time_point> drain_began_;
     bool draining_ = false;
     bool gone_ = false;
 };
@@ -249,9 +344,24 @@ held_transaction::~held_transaction() {
 sql::connection& held_transaction::session() const { return *held_->session; }
 const binding& held_transaction::bound_to() const { return held_->to; }
 
+bool held_transaction::is_first() const { return held_->calls == 1; }
+
+void held_transaction::taint() { held_->session.taint(); }
+
 void held_transaction::end(ending how) {
     const auto it = std::exchange(held_, nullptr);
-    home_->finish(*it, how == ending::ended ? transaction_refusal::ended : transaction_refusal::aborted);
+    const auto why = [how] {
+        switch (how) {
+            case ending::committed:
+                return transaction_refusal::committed;
+            case ending::rolled_back:
+                return transaction_refusal::ended;
+            case ending::aborted:
+                break;
+        }
+        return transaction_refusal::aborted;
+    };
+    home_->finish(*it, why());
 }
 
 transactions::transactions(core::executor home, std::uint8_t home_index, transaction_settings limits)
@@ -259,17 +369,29 @@ transactions::transactions(core::executor home, std::uint8_t home_index, transac
 
 transactions::~transactions() { table_->clear(); }
 
-std::optional<std::string> transactions::adopt(lease session, binding to) {
-    return table_->adopt(std::move(session), std::move(to));
+std::optional<std::string> transactions::adopt(lease session, binding to, std::shared_ptr<const void> kept) {
+    return table_->adopt(std::move(session), std::move(to), std::move(kept));
 }
 
 std::expected<held_transaction, transaction_refusal> transactions::hold(std::string_view id, const binding& as) {
     return table_->hold(id, as);
 }
 
+core::awaitable<std::expected<held_transaction, transaction_refusal>> transactions::hold_in_turn(std::string_view id,
+                                                                                                 binding as,
+                                                                                                 core::deadline until) {
+    return transaction_table::hold_in_turn(table_, std::string(id), std::move(as), until);
+}
+
 void transactions::reap(core::clock::time_point now) { table_->reap(now); }
 
+void transactions::begin_drain(core::clock::time_point now) { table_->begin_drain(now); }
+
 core::awaitable<void> transactions::end_all(core::deadline until) { return transaction_table::end_all(table_, until); }
+
+void transactions::set_limits(transaction_settings limits) { table_->set_limits(limits); }
+
+transaction_totals transactions::totals() const { return table_->totals(); }
 
 std::size_t transactions::open() const { return table_->open(); }
 std::size_t transactions::open(std::string_view resource_arn) const { return table_->open(resource_arn); }

@@ -20,6 +20,7 @@ oid declared(sql::parameter_type type) {
     switch (type) {
         case null:
         case untyped:
+        case untyped_array:
             return 0;
         case boolean:
             return 16;
@@ -41,6 +42,18 @@ oid declared(sql::parameter_type type) {
             return 1700;
         case uuid:
             return 2950;
+        case varchar:
+            return 1043;
+        case plain_json:
+            return 114;
+        case boolean_array:
+            return 1000;
+        case text_array:
+            return 1009;
+        case int8_array:
+            return 1016;
+        case float8_array:
+            return 1022;
         case json:
             return 3802;
     }
@@ -55,6 +68,7 @@ void append_network_order(std::string& to, std::uint64_t value) {
 
 sql::result<void> binding::bind(std::span<const sql::parameter> parameters) {
     types_.clear();
+    fallbacks_.clear();
     values_.clear();
     lengths_.clear();
     formats_.clear();
@@ -69,6 +83,10 @@ sql::result<void> binding::bind(std::span<const sql::parameter> parameters) {
     }
     for (const auto& one : parameters) {
         types_.push_back(declared(one.type));
+        if (one.type == sql::parameter_type::null || one.type == sql::parameter_type::untyped)
+            fallbacks_.push_back({types_.size() - 1, declared(sql::parameter_type::text)});
+        if (one.type == sql::parameter_type::untyped_array)
+            fallbacks_.push_back({types_.size() - 1, declared(sql::parameter_type::text_array)});
         const char* value = nullptr;
         std::size_t offset = elsewhere;
         std::size_t length = 0;
@@ -99,7 +117,8 @@ sql::result<void> binding::bind(std::span<const sql::parameter> parameters) {
             length = 8;
         } else if (const auto* view = std::get_if<std::string_view>(&one.value)) {
             length = view->size();
-            if (one.type == sql::parameter_type::text || one.type == sql::parameter_type::bytes) {
+            if (one.type == sql::parameter_type::text || one.type == sql::parameter_type::varchar ||
+                one.type == sql::parameter_type::bytes) {
                 value = view->data() == nullptr ? "" : view->data();  // null would mean NULL
             } else {
                 if (view->contains('\0')) {
@@ -121,6 +140,11 @@ sql::result<void> binding::bind(std::span<const sql::parameter> parameters) {
         if (offsets_[i] != elsewhere) values_[i] = scratch_.data() + offsets_[i];
     }
     return {};
+}
+
+void binding::use_fallbacks() {
+    for (const auto& each : fallbacks_) types_[each.at] = each.type;
+    fallbacks_.clear();
 }
 
 }  // namespace borealis::postgres

@@ -23,6 +23,11 @@ class binding {
     ///         than the protocol can number.
     sql::result<void> bind(std::span<const sql::parameter> parameters);
 
+    /// Some types are left to the server to infer, and have another to fall back on.
+    [[nodiscard]] bool infers() const { return !fallbacks_.empty(); }
+    /// Declares those after all.
+    void use_fallbacks();
+
     [[nodiscard]] int count() const { return static_cast<int>(types_.size()); }
     [[nodiscard]] std::span<const oid> types() const { return types_; }
     [[nodiscard]] const char* const* values() const { return values_.data(); }
@@ -32,7 +37,13 @@ class binding {
     [[nodiscard]] std::size_t octets() const { return octets_; }
 
  private:
+    struct fallback {
+        std::size_t at;
+        oid type;
+    };
+
     std::vector<oid> types_;
+    std::vector<fallback> fallbacks_;
     std::vector<const char*> values_;
     std::vector<int> lengths_;
     std::vector<int> formats_;

@@ -10,20 +10,20 @@
 #include <utility>
 #include <vector>
 
-#include <libpq-fe.h>
 #include <signal.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
 #include "core/log.hpp"
+#include "postgres/libpq.hpp"
 
 namespace borealis::postgres {
 
-cancel_ticket::cancel_ticket() : descriptor_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
-    if (descriptor_ < 0) throw std::system_error(errno, std::generic_category(), "eventfd");
-}
+cancel_ticket::cancel_ticket() : descriptor_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {}
 
-cancel_ticket::~cancel_ticket() { ::close(descriptor_); }
+cancel_ticket::~cancel_ticket() {
+    if (descriptor_ >= 0) ::close(descriptor_);
+}
 
 void cancel_ticket::finish() noexcept {
     done_.store(true, std::memory_order_release);
@@ -81,13 +81,26 @@ canceller::~canceller() {
 }
 
 std::shared_ptr<cancel_ticket> canceller::submit(std::shared_ptr<pg_cancel> which) {
+    // Nothing is thrown here: the statement has been sent, and its caller is told what has become of it.
     auto ticket = std::make_shared<cancel_ticket>();
+    if (ticket->descriptor() < 0) {
+        core::log(core::log_level::warning, "postgres: no descriptor is left for a cancel request");
+        return nullptr;
+    }
     {
         const std::scoped_lock lock(parts_->guard);
         if (parts_->jobs.size() >= capacity) return nullptr;
         parts_->jobs.push_back({std::move(which), ticket});
         if (parts_->idle < parts_->jobs.size() && parts_->workers.size() < most_workers) {
-            parts_->workers.emplace_back([this] { parts_->work(); });
+            try {
+                parts_->workers.emplace_back([this] { parts_->work(); });
+            } catch (const std::system_error& problem) {
+                core::log(core::log_level::warning, "postgres: no thread for a cancel request: {}", problem.what());
+                if (parts_->workers.empty()) {
+                    parts_->jobs.pop_back();
+                    return nullptr;
+                }
+            }
         }
     }
     parts_->changed.notify_one();

@@ -12,7 +12,7 @@ namespace borealis::postgres {
 /// One request under way. The server has taken note of it (and will not apply it to a later statement) once it is done.
 class cancel_ticket {
  public:
-    cancel_ticket();
+    cancel_ticket();  ///< Its descriptor is negative when none is left.
     cancel_ticket(const cancel_ticket&) = delete;
     cancel_ticket& operator=(const cancel_ticket&) = delete;
     ~cancel_ticket();
@@ -42,7 +42,7 @@ class canceller {
     ~canceller();
 
     /// Asks the database to cancel what the session of `which` runs.
-    /// @return Null when too many wait.
+    /// @return Null when too many wait, or neither descriptor nor thread is left for it.
     std::shared_ptr<cancel_ticket> submit(std::shared_ptr<pg_cancel> which);
 
  private:

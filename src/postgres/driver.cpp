@@ -4,7 +4,9 @@
 #include <array>
 #include <chrono>
 #include <mutex>
+#include <stdexcept>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -14,7 +16,6 @@
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <fmt/format.h>
-#include <libpq-fe.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -22,7 +23,9 @@
 #include "postgres/canceller.hpp"
 #include "postgres/errors.hpp"
 #include "postgres/handles.hpp"
-#include "postgres/session.hpp"
+#include "postgres/libpq.hpp"
+#include "postgres/libpq_session.hpp"
+#include "postgres/native_session.hpp"
 #include "postgres/socket_watch.hpp"
 
 namespace borealis::postgres {
@@ -46,16 +49,16 @@ failure unreachable(std::string message) { return {.kind = failure_kind::unreach
 
 failure too_late() { return unreachable("The database did not answer in time."); }
 
-/// See make_driver(). PQconndefaults() names the variable of each parameter.
+/// See make_driver(). Each of libpq's variables is PG and capital letters (PQconndefaults() would load libpq for it).
 void clear_environment() {
-    for (const char* name : {"PGSERVICE", "PGSERVICEFILE", "PGSYSCONFDIR", "PGDATESTYLE", "PGTZ", "PGGEQO"}) {
-        ::unsetenv(name);
+    std::vector<std::string> found;
+    for (char* const* one = environ; one != nullptr && *one != nullptr; ++one) {
+        const std::string_view line(*one);
+        const auto name = line.substr(0, line.find('='));
+        if (name.starts_with("PG") && std::ranges::all_of(name, [](char c) { return c >= 'A' && c <= 'Z'; }))
+            found.emplace_back(name);
     }
-    PQconninfoOption* const all = PQconndefaults();
-    for (const PQconninfoOption* one = all; one != nullptr && one->keyword != nullptr; ++one) {
-        if (one->envvar != nullptr) ::unsetenv(one->envvar);
-    }
-    PQconninfoFree(all);
+    for (const auto& name : found) ::unsetenv(name.c_str());
 }
 
 const char* mode_name(sql::tls_mode mode) {
@@ -130,11 +133,22 @@ core::awaitable<sql::result<addresses>> resolve(const std::string& host, core::d
     co_return std::move(shared->found);
 }
 
+/// Whether libpq is there; what is missing is logged. The first call loads it.
+bool loads_libpq() {
+    try {
+        return PQlibVersion() != 0;
+    } catch (const std::runtime_error& problem) {
+        core::log(core::log_level::error, "postgres: {}", problem.what());
+        return false;
+    }
+}
+
 void drop_notice(void* /*unused*/, const pg_result* /*unused*/) {}
 
 class postgres_driver final : public sql::driver {
  public:
-    postgres_driver() : canceller_(std::make_shared<canceller>()) {}
+    postgres_driver(protocol spoken, const sql::session_settings& with)
+        : spoken_(spoken), canceller_(std::make_shared<canceller>()), with_(with) {}
 
     [[nodiscard]] sql::dialect speaks() const noexcept override { return sql::dialect::postgresql; }
 
@@ -142,6 +156,8 @@ class postgres_driver final : public sql::driver {
                                                                            const sql::login& as,
                                                                            const std::string& database,
                                                                            core::deadline until) override {
+        if (!loads_libpq())
+            co_return std::unexpected(unreachable("The server has no client library for PostgreSQL (libpq)."));
         // libpq takes an empty user for the one the program runs as, and every text up to its first zero byte.
         if (as.user.empty()) {
             co_return std::unexpected(failure{.kind = failure_kind::login,
@@ -203,7 +219,15 @@ class postgres_driver final : public sql::driver {
         with.add("application_name", "borealis");
         with.add("client_encoding", "UTF8");
         with.add("options", session_options);
-        with.add("tcp_user_timeout", "30000");  // milliseconds; also bounds a cancel request's connect
+        const auto idle = fmt::to_string(with_.keepalive_idle.count());
+        const auto interval = fmt::to_string(with_.keepalive_interval.count());
+        const auto count = fmt::to_string(with_.keepalive_count);
+        const auto unanswered = fmt::to_string(with_.user_timeout.count());
+        with.add("keepalives", with_.keepalive_idle.count() != 0 ? "1" : "0");
+        with.add("keepalives_idle", idle.c_str());
+        with.add("keepalives_interval", interval.c_str());
+        with.add("keepalives_count", count.c_str());
+        with.add("tcp_user_timeout", unanswered.c_str());  // also bounds a cancel request's connect
         with.add(nullptr, nullptr);
 
         connection_handle made(PQconnectStartParams(with.names.data(), with.values.data(), 0));
@@ -233,18 +257,29 @@ class postgres_driver final : public sql::driver {
             if (how == waited::timed_out) co_return std::unexpected(too_late());
             state = PQconnectPoll(c);
         }
-        co_return std::make_unique<session>(home, std::move(made), canceller_);
+        // libpq may have been built with another TLS library than ours.
+        const bool reachable = PQsslInUse(c) == 0 || PQsslStruct(c, "OpenSSL") != nullptr;
+        if (spoken_ == protocol::native && reachable) {
+            co_return std::make_unique<native_session>(home, std::move(made), canceller_, with_);
+        }
+        co_return std::make_unique<libpq_session>(home, std::move(made), canceller_, with_.statements);
     }
 
+    protocol spoken_;
     std::shared_ptr<canceller> canceller_;  // shared with the sessions, which may outlive the driver
+    const sql::session_settings with_;
 };
 
 }  // namespace
 
-std::unique_ptr<sql::driver> make_driver() {
+std::unique_ptr<sql::driver> make_driver(protocol spoken, const sql::session_settings& with) {
     static std::once_flag cleared;
     std::call_once(cleared, clear_environment);
-    return std::make_unique<postgres_driver>();
+    return std::make_unique<postgres_driver>(spoken, with);
+}
+
+std::unique_ptr<sql::driver> make_driver(const sql::session_settings& with) {
+    return make_driver(protocol::native, with);
 }
 
 }  // namespace borealis::postgres

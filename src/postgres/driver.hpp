@@ -1,11 +1,19 @@
 #pragma once
-/// PostgreSQL (10 and newer) behind `sql::driver`, spoken through libpq.
+/// PostgreSQL (10 and newer) behind `sql::driver`: libpq connects and logs in, and cancels.
 
+#include <cstdint>
 #include <memory>
 
 #include "sql/connection.hpp"
+#include "sql/session_settings.hpp"
 
 namespace borealis::postgres {
+
+/// Who speaks to the server once it has been logged in to. The results are the same.
+enum class protocol : std::uint8_t {
+    native,  ///< We do: one message and one answer a statement, and several calls at once (`pipelines()`).
+    libpq,   ///< libpq does.
+};
 
 /// Makes the driver. Call it before threads start: libpq reads PGSERVICE, PGOPTIONS, PGTZ and the like from the
 /// environment even where a parameter is given as empty, so this removes libpq's variables from the process's
@@ -19,15 +27,18 @@ namespace borealis::postgres {
 ///   After that it is `lost`, except that a FATAL the server sent before the statement was complete (57P01, an
 ///   administrator ended the session) is `database` in the server's words, with `usable()` false. A COMMIT cut short is
 ///   always `lost`.
-/// - `reception::guarded` counts for results with an unsupported type, two equal labels, or an array column of a
+/// - `reception::guarded` counts for results with a type that AWS refuses, two equal labels, or an array column of a
 ///   statement that may write; the sink is asked about those before the statement runs. For other results the sink is
 ///   asked when the first row arrives, and the answer is taken as `plain`.
 /// - A statement that ends well although its cancellation was under way is reported as what it is: done.
-/// - execute_batch sends up to 64 sets a round trip. Outside a transaction each such section would commit by itself, so
+/// - execute_batch sends up to 1,024 sets a round trip (libpq: 64). Outside a transaction each such section would
+/// commit by itself, so
 ///   call begin() first.
 /// - A prepared statement that the server refuses because a table changed (0A000) or that is gone (26000) is prepared
 ///   again and run once more, outside a transaction; inside one the error stands and the next use prepares it again.
 /// - COPY … FROM STDIN / TO STDOUT is `unsupported` and ends the session.
-std::unique_ptr<sql::driver> make_driver();
+std::unique_ptr<sql::driver> make_driver(protocol spoken, const sql::session_settings& with = {});
+/// The native one.
+std::unique_ptr<sql::driver> make_driver(const sql::session_settings& with = {});
 
 }  // namespace borealis::postgres

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <charconv>
 
-#include <libpq-fe.h>
+#include "postgres/libpq.hpp"
 
 namespace borealis::postgres {
 namespace {

@@ -1,6 +1,6 @@
 #include "postgres/handles.hpp"
 
-#include <libpq-fe.h>
+#include "postgres/libpq.hpp"
 
 namespace borealis::postgres {
 

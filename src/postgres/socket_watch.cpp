@@ -72,6 +72,12 @@ void socket_watch::unwatch() noexcept {
     if (state_->socket.is_open()) state_->socket.release();
 }
 
+void socket_watch::expire() noexcept {
+    if (!state_->waiting) return;
+    state_->expired = true;
+    state_->wake();
+}
+
 core::awaitable<waited> socket_watch::wait(interest in, core::deadline until) {
     const auto held = state_;
     if (!held->socket.is_open()) co_return waited::broken;

@@ -31,6 +31,8 @@ class socket_watch {
     void unwatch() noexcept;
 
     core::awaitable<waited> wait(interest in, core::deadline until);
+    /// Ends a wait as if its deadline had passed now.
+    void expire() noexcept;
 
  private:
     struct state;

@@ -43,69 +43,69 @@ constexpr auto yes = in_arrays::yes;
 constexpr native_type native_types[] = {
     {16, 1000, "bool", "BOOL", boolean, yes, jdbc::bit, 1, 0, false, false},
     {17, 1001, "bytea", "BYTEA", bytes, no, jdbc::binary},
-    {18, 1002, "char", "\"CHAR\"", unsupported, no, jdbc::character, 1},
+    {18, 1002, "char", "\"CHAR\"", other, no, jdbc::character, 1},
     {19, 1003, "name", "NAME", text, yes, jdbc::varchar},
     {20, 1016, "int8", "INT8", integer, yes, jdbc::bigint, 19, 0, true, false},
     {21, 1005, "int2", "INT2", integer, yes, jdbc::smallint, 5, 0, true, false},
-    {22, 1006, "int2vector", "", unsupported, no, jdbc::other},
+    {22, 1006, "int2vector", "", other, no, jdbc::other},
     {23, 1007, "int4", "INT4", integer, yes, jdbc::integer, 10, 0, true, false},
-    {24, 1008, "regproc", "", unsupported, no, jdbc::other},
+    {24, 1008, "regproc", "", other, no, jdbc::other},
     {25, 1009, "text", "TEXT", text, yes, jdbc::varchar},
-    {26, 1028, "oid", "OID", integer, no, jdbc::bigint, 10, 0, false, false},
-    {27, 1010, "tid", "", unsupported, no, jdbc::other},
-    {28, 1011, "xid", "", unsupported, no, jdbc::other},
-    {29, 1012, "cid", "", unsupported, no, jdbc::other},
-    {30, 1013, "oidvector", "", unsupported, no, jdbc::other},
+    {26, 1028, "oid", "OID", type_class::object_id, no, jdbc::bigint, 10, 0, false, false},
+    {27, 1010, "tid", "", other, no, jdbc::other},
+    {28, 1011, "xid", "", other, no, jdbc::other},
+    {29, 1012, "cid", "", other, no, jdbc::other},
+    {30, 1013, "oidvector", "", other, no, jdbc::other},
     {114, 199, "json", "JSON", json, yes, jdbc::other},
-    {142, 143, "xml", "", unsupported, no, jdbc::sqlxml},
-    {600, 1017, "point", "POINT", unsupported, no, jdbc::other},
-    {601, 1018, "lseg", "LSEG", unsupported, no, jdbc::other},
-    {602, 1019, "path", "PATH", unsupported, no, jdbc::other},
-    {603, 1020, "box", "BOX", unsupported, no, jdbc::other},
-    {604, 1027, "polygon", "POLYGON", unsupported, no, jdbc::other},
-    {628, 629, "line", "LINE", unsupported, no, jdbc::other},
+    {142, 143, "xml", "", other, no, jdbc::sqlxml},
+    {600, 1017, "point", "POINT", other, no, jdbc::other},
+    {601, 1018, "lseg", "LSEG", other, no, jdbc::other},
+    {602, 1019, "path", "PATH", other, no, jdbc::other},
+    {603, 1020, "box", "BOX", other, no, jdbc::other},
+    {604, 1027, "polygon", "POLYGON", other, no, jdbc::other},
+    {628, 629, "line", "LINE", other, no, jdbc::other},
     {650, 651, "cidr", "CIDR", text, no, jdbc::other},
     {700, 1021, "float4", "FLOAT4", float4, yes, jdbc::real, 8, 8, true, false},
     {701, 1022, "float8", "FLOAT8", float8, yes, jdbc::double_precision, 17, 17, true, false},
     {705, 0, "unknown", "UNKNOWN", text, no, jdbc::varchar},
-    {718, 719, "circle", "CIRCLE", unsupported, no, jdbc::other},
-    {774, 775, "macaddr8", "MACADDR8", unsupported, no, jdbc::other},
-    {790, 791, "money", "MONEY", unsupported, no, jdbc::double_precision},
-    {829, 1040, "macaddr", "MACADDR", unsupported, no, jdbc::other},
+    {718, 719, "circle", "CIRCLE", other, no, jdbc::other},
+    {774, 775, "macaddr8", "MACADDR8", other, no, jdbc::other},
+    {790, 791, "money", "MONEY", other, no, jdbc::double_precision},
+    {829, 1040, "macaddr", "MACADDR", other, no, jdbc::other},
     {869, 1041, "inet", "INET", text, no, jdbc::other},
-    {1033, 1034, "aclitem", "", unsupported, no, jdbc::other},
+    {1033, 1034, "aclitem", "", other, no, jdbc::other},
     {1042, 1014, "bpchar", "CHAR", text, yes, jdbc::character},
     {1043, 1015, "varchar", "VARCHAR", text, yes, jdbc::varchar},
     {1082, 1182, "date", "DATE", date, yes, jdbc::date, 13, 0, false, false},
     {1083, 1183, "time", "TIME", time, yes, jdbc::time, 15, 6, false, false},
     {1114, 1115, "timestamp", "TIMESTAMP", timestamp, yes, jdbc::timestamp, 29, 6, false, false},
     {1184, 1185, "timestamptz", "TIMESTAMPTZ", timestamptz, yes, jdbc::timestamp, 35, 6, false, false},
-    {1186, 1187, "interval", "INTERVAL", unsupported, no, jdbc::other},
-    {1266, 1270, "timetz", "TIMETZ", unsupported, no, jdbc::time, 21, 6, false, false},
+    {1186, 1187, "interval", "INTERVAL", interval, no, jdbc::other, 49},
+    {1266, 1270, "timetz", "TIMETZ", timetz, no, jdbc::time, 21, 6, false, false},
     {1560, 1561, "bit", "BIT", bits, yes, jdbc::bit},
     {1562, 1563, "varbit", "VARBIT", bits, no, jdbc::other},
     {1700, 1231, "numeric", "NUMERIC", decimal, yes, jdbc::numeric, 0, 0, true, false},
-    {1790, 2201, "refcursor", "", unsupported, no, jdbc::other},
-    {2202, 2207, "regprocedure", "", unsupported, no, jdbc::other},
-    {2203, 2208, "regoper", "", unsupported, no, jdbc::other},
-    {2204, 2209, "regoperator", "", unsupported, no, jdbc::other},
-    {2205, 2210, "regclass", "", unsupported, no, jdbc::other},
-    {2206, 2211, "regtype", "", unsupported, no, jdbc::other},
-    {2249, 2287, "record", "RECORD", unsupported, no, jdbc::other},
+    {1790, 2201, "refcursor", "", other, no, jdbc::other},
+    {2202, 2207, "regprocedure", "", other, no, jdbc::other},
+    {2203, 2208, "regoper", "", other, no, jdbc::other},
+    {2204, 2209, "regoperator", "", other, no, jdbc::other},
+    {2205, 2210, "regclass", "", other, no, jdbc::other},
+    {2206, 2211, "regtype", "", other, no, jdbc::other},
+    {2249, 2287, "record", "RECORD", other, no, jdbc::other},
     {2278, 0, "void", "VOID", nothing, no, jdbc::other},
     {2950, 2951, "uuid", "UUID", uuid, yes, jdbc::other},
-    {3614, 3643, "tsvector", "", unsupported, no, jdbc::other},
-    {3615, 3645, "tsquery", "", unsupported, no, jdbc::other},
+    {3614, 3643, "tsvector", "", other, no, jdbc::other},
+    {3615, 3645, "tsquery", "", other, no, jdbc::other},
     {3802, 3807, "jsonb", "JSONB", json, yes, jdbc::other},
     {3904, 3905, "int4range", "INT4RANGE", text, no, jdbc::other},
     {3906, 3907, "numrange", "NUMRANGE", text, no, jdbc::other},
-    {3908, 3909, "tsrange", "TSRANGE", unsupported, no, jdbc::other},
-    {3910, 3911, "tstzrange", "TSTZRANGE", unsupported, no, jdbc::other},
-    {3912, 3913, "daterange", "DATERANGE", unsupported, no, jdbc::other},
-    {3926, 3927, "int8range", "INT8RANGE", text, no, jdbc::other},
-    {4072, 4073, "jsonpath", "JSONPATH", unsupported, no, jdbc::other},
-    {4089, 4090, "regnamespace", "", unsupported, no, jdbc::other},
-    {4096, 4097, "regrole", "", unsupported, no, jdbc::other},
+    {3908, 3909, "tsrange", "TSRANGE", other, no, jdbc::other},
+    {3910, 3911, "tstzrange", "TSTZRANGE", other, no, jdbc::other},
+    {3912, 3913, "daterange", "DATERANGE", other, no, jdbc::other},
+    {3926, 3927, "int8range", "INT8RANGE", other, no, jdbc::other},
+    {4072, 4073, "jsonpath", "JSONPATH", other, no, jdbc::other},
+    {4089, 4090, "regnamespace", "", other, no, jdbc::other},
+    {4096, 4097, "regrole", "", other, no, jdbc::other},
 };
 static_assert(std::ranges::is_sorted(native_types, {}, &native_type::id));
 
@@ -157,6 +157,9 @@ void apply_modifier(sql::column& to, const native_type& type, int modifier) {
     }
 }
 
+/// Those that AWS does not carry even alone (section 5.2).
+bool is_refused(type_class type) { return type == other || type == interval || type == timetz; }
+
 void fill(sql::column& out, const native_type& type, int modifier) {
     out.type = type.type;
     out.jdbc_type = type.jdbc_type;
@@ -171,7 +174,7 @@ void fill(sql::column& out, const native_type& type, int modifier) {
 /// An extension's or user's type. citext and vector are text to AWS (section 5.2), enums as well; the rest it refuses.
 void fill(sql::column& out, const catalogue_type& type) {
     const bool readable = type.kind == 'e' || (type.kind == 'b' && (type.name == "citext" || type.name == "vector"));
-    out.type = readable ? text : unsupported;
+    out.type = readable ? text : other;
     out.jdbc_type = type.name == "citext" ? jdbc::varchar : type.kind == 'c' ? jdbc::structure : jdbc::other;
     out.precision = unlimited;
     out.scale = 0;
@@ -199,7 +202,7 @@ sql::column type_book::column_of(std::string_view label, oid type, int modifier)
     if (const auto* found = native(type)) {
         out.type_name = found->name;
         fill(out, *found, modifier);
-        if (out.type == unsupported) out.refused_name = found->display.empty() ? found->name : found->display;
+        if (is_refused(out.type)) out.refused_name = found->display.empty() ? found->name : found->display;
         return out;
     }
 
@@ -224,7 +227,7 @@ sql::column type_book::column_of(std::string_view label, oid type, int modifier)
                 return base;
             }
             fill(out, *named);
-            if (out.type == unsupported) out.refused_name = named->name;
+            if (is_refused(out.type)) out.refused_name = named->name;
             return out;
         }
         const oid id = to_base(named->element);
@@ -248,7 +251,6 @@ sql::column type_book::column_of(std::string_view label, oid type, int modifier)
         fill(out, *own_element);
     }
     if (element == nullptr || element->listed == in_arrays::no) {
-        out.type = unsupported;
         if (element != nullptr && !element->display.empty() && native_of_array(type) != nullptr) {
             out.refused_name.append(element->display).append("[]");
         } else {

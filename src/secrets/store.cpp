@@ -5,28 +5,35 @@
 #include <exception>
 #include <functional>
 #include <mutex>
+#include <ranges>
+#include <span>
 #include <stdexcept>
 #include <system_error>
 #include <unordered_map>
 #include <utility>
 
 #include <fmt/format.h>
+#include <sys/stat.h>
 
 #include "core/deadline.hpp"
 #include "core/log.hpp"
 #include "core/random.hpp"
-#include "secrets/database.hpp"
+#include "json/document.hpp"
+#include "json/writer.hpp"
 #include "secrets/sealer.hpp"
+#include "sqlite/database.hpp"
 
 namespace borealis::secrets {
 namespace {
 
 using namespace std::chrono_literals;
+using sqlite::database;
 using std::chrono::system_clock;
 
-constexpr std::int64_t schema_version = 1;
+constexpr std::int64_t schema_version = 2;
 constexpr auto look_again_after = 1s;
 constexpr std::string_view key_check_text = "borealis";
+constexpr std::string_view data_key_context = "borealis data key";
 constexpr std::string_view key_check_context = "key check";
 constexpr std::size_t longest_name = 512;     // R-12.40, CreateSecret
 constexpr std::size_t longest_value = 65536;  // CreateSecret
@@ -37,10 +44,28 @@ constexpr std::string_view schema = R"(
 CREATE TABLE meta (name TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT;
 CREATE TABLE secrets (
   arn TEXT PRIMARY KEY, name TEXT NOT NULL UNIQUE, about TEXT NOT NULL, owning_service TEXT NOT NULL, tags TEXT NOT NULL,
-  created INTEGER NOT NULL, changed INTEGER NOT NULL, removal INTEGER) STRICT;
+  created INTEGER NOT NULL, changed INTEGER NOT NULL, removal INTEGER, kms_key TEXT NOT NULL DEFAULT '', accessed INTEGER,
+  rotates INTEGER NOT NULL DEFAULT 0, rotates_every INTEGER NOT NULL DEFAULT 0, rotation_rules TEXT NOT NULL DEFAULT '',
+  rotated INTEGER) STRICT;
 CREATE TABLE versions (
-  arn TEXT NOT NULL REFERENCES secrets (arn) ON DELETE CASCADE, id TEXT NOT NULL, stage INTEGER NOT NULL,
-  binary INTEGER NOT NULL, created INTEGER NOT NULL, sealed BLOB NOT NULL, PRIMARY KEY (arn, id), UNIQUE (arn, stage)) STRICT;
+  arn TEXT NOT NULL REFERENCES secrets (arn) ON DELETE CASCADE, id TEXT NOT NULL, labels TEXT NOT NULL,
+  binary INTEGER NOT NULL, created INTEGER NOT NULL, sealed BLOB NOT NULL, PRIMARY KEY (arn, id)) STRICT;
+)";
+
+/// From the schema before: what is here is not removed until nobody can have the old one any more.
+constexpr std::string_view from_schema_1 = R"(
+ALTER TABLE secrets ADD COLUMN kms_key TEXT NOT NULL DEFAULT '';
+ALTER TABLE secrets ADD COLUMN accessed INTEGER;
+ALTER TABLE secrets ADD COLUMN rotates INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE secrets ADD COLUMN rotates_every INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE secrets ADD COLUMN rotation_rules TEXT NOT NULL DEFAULT '';
+ALTER TABLE secrets ADD COLUMN rotated INTEGER;
+ALTER TABLE versions RENAME TO versions_1;
+CREATE TABLE versions (
+  arn TEXT NOT NULL REFERENCES secrets (arn) ON DELETE CASCADE, id TEXT NOT NULL, labels TEXT NOT NULL,
+  binary INTEGER NOT NULL, created INTEGER NOT NULL, sealed BLOB NOT NULL, PRIMARY KEY (arn, id)) STRICT;
+INSERT INTO versions SELECT arn, id, iif(stage = 0, 'AWSCURRENT', 'AWSPREVIOUS'), binary, created, sealed FROM versions_1;
+DROP TABLE versions_1;
 )";
 
 std::int64_t milliseconds(system_clock::time_point at) {
@@ -76,6 +101,27 @@ core::result<void> check_name(std::string_view name) {
     return {};
 }
 
+core::result<void> check_label(std::string_view label) {
+    if (label.empty() || label.size() > 256 ||
+        std::ranges::any_of(label, [](char c) { return static_cast<unsigned char>(c) < 0x20; })) {
+        return core::fail(core::error_kind::validation,
+                          "A staging label must have 1 to 256 characters, none of them a control character.");
+    }
+    return {};
+}
+
+core::result<void> check_tags(const std::vector<tag>& tags) {
+    if (tags.size() > most_tags)
+        return core::fail(core::error_kind::validation, fmt::format("A secret can have at most {} tags.", most_tags));
+    for (const auto& each : tags) {
+        if (each.key.empty() || each.key.size() > 128 || each.value.size() > 256) {
+            return core::fail(core::error_kind::validation,
+                              "A tag's Key must have 1 to 128 characters, its Value at most 256.");
+        }
+    }
+    return {};
+}
+
 core::result<void> check(const change& with) {
     const std::size_t longest = with.binary ? (longest_value + 2) / 3 * 4 : longest_value;  // base64 of so many bytes
     if (with.value && (with.value->empty() || with.value->reveal().size() > longest))
@@ -84,11 +130,22 @@ core::result<void> check(const change& with) {
         return core::fail(core::error_kind::validation, "The description must have at most 2048 bytes.");
     if (!with.token.empty() && (with.token.size() < 32 || with.token.size() > 64))
         return core::fail(core::error_kind::validation, "ClientRequestToken must be 32-64 characters long.");
-    return {};
+    if (with.labels.size() > most_labels) {
+        return core::fail(core::error_kind::validation,
+                          fmt::format("A version can have at most {} staging labels.", most_labels));
+    }
+    for (const auto& label : with.labels) {
+        if (auto good = check_label(label); !good) return good;
+    }
+    return with.tags ? check_tags(*with.tags) : core::result<void>();
 }
 
 std::unexpected<core::error> not_found(std::string_view id) {
     return core::fail(core::error_kind::secret_not_found, fmt::format("The secret {} wasn't found.", id));  // R-2.35
+}
+std::unexpected<core::error> marked_for_deletion() {
+    return core::fail(core::error_kind::invalid_state,
+                      "You can't perform this operation on the secret because it was marked for deletion.");
 }
 std::unexpected<core::error> of_config(std::string_view name) {
     return core::fail(core::error_kind::invalid_state,
@@ -97,6 +154,45 @@ std::unexpected<core::error> of_config(std::string_view name) {
 
 /// True where `with` repeats the request that made `version`; the caller has compared the token.
 bool repeats(const change& with, const version& made) { return with.value == made.text && with.binary == made.binary; }
+
+/// Labels and tags as the database keeps them: what follows each other, a line each. No label or key has a line end.
+std::string lines_of(const std::vector<std::string>& all) {
+    std::string text;
+    for (const auto& each : all) text += (text.empty() ? "" : "\n") + each;
+    return text;
+}
+std::vector<std::string> of_lines(std::string_view text) {
+    std::vector<std::string> all;
+    while (!text.empty()) {
+        const auto end = std::min(text.find('\n'), text.size());
+        all.emplace_back(text.substr(0, end));
+        text.remove_prefix(std::min(end + 1, text.size()));
+    }
+    return all;
+}
+
+std::string json_of(const std::vector<tag>& tags) {
+    if (tags.empty()) return {};
+    std::string out = "[";
+    for (const auto& each : tags) {
+        out += out.size() == 1 ? R"({"Key":)" : R"(,{"Key":)";
+        json::append_string(out, each.key);
+        out += R"(,"Value":)";
+        json::append_string(out, each.value);
+        out += '}';
+    }
+    return out + ']';
+}
+std::vector<tag> tags_of(std::string_view text) {
+    std::vector<tag> all;
+    if (text.empty()) return all;
+    json::document reader;
+    const auto root = reader.parse_copy(text);
+    if (!root) throw std::runtime_error("the tags of a secret cannot be read");
+    for (const auto& each : **root)
+        all.push_back({std::string(each.find("Key")->text()), std::string(each.find("Value")->text())});
+    return all;
+}
 
 bool expired(const record& one, system_clock::time_point at) { return one.removal && *one.removal <= at; }
 
@@ -120,16 +216,6 @@ struct snapshot {
 
 }  // namespace
 
-const version* record::find(stage what) const {
-    const auto found = std::ranges::find(versions, what, &version::is);
-    return found == versions.end() ? nullptr : &*found;
-}
-
-const version* record::find(std::string_view version_id) const {
-    const auto found = std::ranges::find(versions, version_id, &version::id);
-    return found == versions.end() ? nullptr : &*found;
-}
-
 struct store::parts {
     explicit parts(settings with) : given(std::move(with)) {
         if (!given.folder.empty()) open();
@@ -149,24 +235,22 @@ struct store::parts {
         if (failed)
             throw std::runtime_error(fmt::format("{}: cannot be made: {}", given.folder.string(), failed.message()));
         const auto data = given.folder / "secrets.db";
-        const auto key_file = given.folder / "secrets.key";
         // In this order: a key is always made before the data that needs it.
         const bool has_data = std::filesystem::exists(data, failed);
-        const bool has_key = !failed && std::filesystem::exists(key_file, failed);
         if (failed)
             throw std::runtime_error(
                 fmt::format("{}: cannot be looked into: {}", given.folder.string(), failed.message()));
-        if (!has_key) {
+        if (key_file_is_ours() && !std::filesystem::exists(key_file(), failed)) {
             if (has_data) {
                 throw std::runtime_error(
                     fmt::format("{}: is missing, and {} cannot be read without it; restore it, or remove "
                                 "both and make the secrets again",
-                                key_file.string(), data.string()));
+                                key_file().string(), data.string()));
             }
-            sealer::make_key(key_file);
+            make_key_file(key_file());
         }
-        key = std::make_unique<sealer>(key_file);
-        file = std::make_unique<database>(data);
+        refuse_what_others_can_read(data);
+        file = std::make_unique<sqlite::database>(data);
         database::transaction change(*file);
         const auto found = file->number("PRAGMA user_version");
         if (found > schema_version) {
@@ -175,29 +259,169 @@ struct store::parts {
                             data.string(), found, schema_version));
         }
         if (found == 0) {
-            for (auto rest = schema; rest.find(';') != std::string_view::npos; rest.remove_prefix(rest.find(';') + 1))
-                file->run(rest.substr(0, rest.find(';')));
-            database::statement(*file, "INSERT INTO meta VALUES ('key_check', ?)")
-                .bind_bytes(key->seal(key_check_text, key_check_context))
-                .run();
-            file->run(fmt::format("PRAGMA user_version = {}", schema_version));
+            run_all(schema);
+            key = std::make_unique<sealer>(read_key());
+            save_key_check(*key);
+        } else {
+            if (found == 1) run_all(from_schema_1);
+            key = fitting_key();
         }
+        if (found != schema_version) file->run(fmt::format("PRAGMA user_version = {}", schema_version));
+        change.commit();
+    }
+
+    void run_all(std::string_view statements) {
+        for (auto rest = statements; rest.find(';') != std::string_view::npos; rest.remove_prefix(rest.find(';') + 1))
+            file->run(rest.substr(0, rest.find(';')));
+    }
+
+    /// SQLite makes it for us alone; whoever copied it back may not have.
+    static void refuse_what_others_can_read(const std::filesystem::path& data) {
+        struct stat about{};
+        if (::stat(data.c_str(), &about) != 0) return;  // not there yet, or SQLite says why
+        if ((about.st_mode & 077U) != 0) {
+            throw std::runtime_error(
+                fmt::format("{0}: others may read or write the secrets (mode {1:04o}); make it "
+                            "yours alone: chmod 600 {0}",
+                            data.string(), about.st_mode & 07777U));
+        }
+    }
+
+    // ---- the key
+
+    [[nodiscard]] std::filesystem::path key_file() const {
+        return given.key_file.empty() ? given.folder / "secrets.key" : given.key_file;
+    }
+    [[nodiscard]] std::filesystem::path next_key_file() const { return key_file() += ".new"; }
+    [[nodiscard]] bool key_file_is_ours() const { return given.key_text.empty() && !given.key_file_is_given; }
+    [[nodiscard]] std::string key_name() const { return given.key_text.empty() ? key_file().string() : given.key_name; }
+    [[nodiscard]] sealing_key read_key() const {
+        if (!given.key_text.empty()) return parse_key(given.key_text.reveal(), given.key_name);
+        return read_key_file(key_file(), given.key_file_is_given ? readable_by::group : readable_by::owner);
+    }
+
+    void save_key_check(const sealer& with) {
+        database::statement(*file, "INSERT OR REPLACE INTO meta VALUES ('key_check', ?)")
+            .bind_bytes(with.seal(key_check_text, key_check_context))
+            .run();
+    }
+    [[nodiscard]] bool fits(const sealer& one) {
         database::statement asked(*file, "SELECT value FROM meta WHERE name = 'key_check'");
-        if (!asked.step() || !key->open(asked.bytes(0), key_check_context)) {
-            throw std::runtime_error(fmt::format("{}: is not the key that {} was written with; restore the right one",
-                                                 key_file.string(), data.string()));
+        return asked.step() && one.open(asked.bytes(0), key_check_context).has_value();
+    }
+
+    /// The key that the database was written with: the one in hand, the one where the key is kept (another process has
+    /// replaced it), or the next one of a `rekey` that ended between its two steps, whose second step is then made.
+    std::unique_ptr<sealer> fitting_key() {
+        auto kept = std::make_unique<sealer>(read_key());
+        if (fits(*kept)) return kept;
+        std::error_code failed;
+        if (key_file_is_ours() && std::filesystem::exists(next_key_file(), failed)) {
+            auto next = std::make_unique<sealer>(read_key_file(next_key_file(), readable_by::owner));
+            if (fits(*next)) {
+                rename_key_file(next_key_file(), key_file());
+                return next;
+            }
+        }
+        throw std::runtime_error(fmt::format("{}: is not the key that {} was written with; restore the right one",
+                                             key_name(), (given.folder / "secrets.db").string()));
+    }
+
+    /// The key of `close` and `open`. The caller holds `writing`.
+    const sealer& data_sealer() {
+        if (others) return *others;
+        if (!file) throw std::runtime_error("secrets that are kept in memory only have no key");
+        database::transaction change(*file);
+        if (!fits(*key)) key = fitting_key();  // another process may have replaced it
+        auto kept = data_key(*key);
+        if (!kept) {
+            std::string random(sealing_key::size, '\0');
+            core::random_bytes(std::as_writable_bytes(std::span(random)));
+            kept = core::secret_text(std::move(random));
+            save_data_key(*kept, *key);
         }
         change.commit();
+        others = std::make_unique<sealer>(sealing_key(kept->reveal()));
+        return *others;
+    }
+    [[nodiscard]] std::optional<core::secret_text> data_key(const sealer& with) {
+        database::statement asked(*file, "SELECT value FROM meta WHERE name = 'data_key'");
+        if (!asked.step()) return std::nullopt;
+        auto opened = with.open(asked.bytes(0), data_key_context);
+        if (!opened) throw std::runtime_error("the store's data key cannot be decrypted");
+        return opened;
+    }
+    void save_data_key(const core::secret_text& text, const sealer& with) {
+        database::statement(*file, "INSERT OR REPLACE INTO meta VALUES ('data_key', ?)")
+            .bind_bytes(with.seal(text.reveal(), data_key_context))
+            .run();
+    }
+
+    std::size_t rekey(const std::optional<core::secret_text>& to) {
+        const std::lock_guard lock(writing);
+        if (!file) throw std::runtime_error("secrets that are kept in memory only have no key");
+        if (!to && !key_file_is_ours()) {
+            throw std::runtime_error(
+                fmt::format("{}: is not ours to replace; make a new key, give it with --new-key, and then put it there",
+                            key_name()));
+        }
+        std::size_t count = 0;
+        {
+            // The lock of all processes: nobody reads the key between the steps, and nobody else is at them.
+            database::transaction change(*file);
+            if (!fits(*key)) key = fitting_key();
+            std::unique_ptr<sealer> next;
+            if (to) {
+                next = std::make_unique<sealer>(parse_key(to->reveal(), "the new key"));
+            } else {
+                std::filesystem::remove(next_key_file());  // of a rekey that ended before it changed anything
+                make_key_file(next_key_file());
+                next = std::make_unique<sealer>(read_key_file(next_key_file(), readable_by::owner));
+            }
+            database::statement versions(*file, "SELECT rowid, arn, id, sealed FROM versions");
+            while (versions.step()) {
+                const auto context = context_of(versions.text(1), versions.text(2));
+                const auto text = key->open(versions.bytes(3), context);
+                if (!text) {
+                    throw std::runtime_error(
+                        fmt::format("version {} of the secret {} cannot be decrypted; delete the secret first",
+                                    versions.text(2), versions.text(1)));
+                }
+                database::statement(*file, "UPDATE versions SET sealed = ? WHERE rowid = ?")
+                    .bind_bytes(next->seal(text->reveal(), context))
+                    .bind(versions.number(0))
+                    .run();
+                ++count;
+            }
+            if (const auto kept = data_key(*key)) save_data_key(*kept, *next);
+            save_key_check(*next);
+            change.commit();
+            key = std::move(next);
+        }
+        // Old ciphertexts may still stand in the write-ahead log.
+        database::statement(*file, "PRAGMA wal_checkpoint(TRUNCATE)").step();
+        // Whoever opened the store meanwhile has made this step already.
+        if (!to && std::filesystem::exists(next_key_file())) {
+            try {
+                rename_key_file(next_key_file(), key_file());
+            } catch (const std::runtime_error&) {
+                if (std::filesystem::exists(next_key_file())) throw;
+            }
+        }
+        return count;
     }
 
     // Below: with `writing` held.
 
     void load() {
         data_version = file->number("PRAGMA data_version");
+        if (!fits(*key)) key = fitting_key();
         by_text<std::shared_ptr<record>> read;
         const auto today = system_clock::now();
         database::statement secrets(
-            *file, "SELECT arn, name, about, owning_service, tags, created, changed, removal FROM secrets");
+            *file,
+            "SELECT arn, name, about, owning_service, tags, created, changed, removal, kms_key, accessed, rotates, "
+            "rotates_every, rotation_rules, rotated FROM secrets");
         while (secrets.step()) {
             auto made = std::make_shared<record>();
             made->about = {.arn = secrets.text(0),
@@ -207,13 +431,19 @@ struct store::parts {
                            .created = from_milliseconds(secrets.number(5)),
                            .changed = from_milliseconds(secrets.number(6)),
                            .owning_service = secrets.text(3),
-                           .tags = secrets.text(4)};
-            if (const auto at = secrets.optional_number(7)) made->removal = from_milliseconds(*at);
+                           .tags = tags_of(secrets.text(4)),
+                           .kms_key = secrets.text(8),
+                           .accessed = secrets.optional_number(9).transform(from_milliseconds),
+                           .rotates = {.enabled = secrets.number(10) != 0,
+                                       .every = std::chrono::seconds(secrets.number(11)),
+                                       .rules = secrets.text(12),
+                                       .last = secrets.optional_number(13).transform(from_milliseconds)}};
+            made->removal = secrets.optional_number(7).transform(from_milliseconds);
             if (expired(*made, today)) continue;
             read.emplace(made->about.arn, std::move(made));
         }
         database::statement versions(
-            *file, "SELECT arn, id, stage, binary, created, sealed FROM versions ORDER BY arn, stage");
+            *file, "SELECT arn, id, labels, binary, created, sealed FROM versions ORDER BY arn, rowid DESC");
         while (versions.step()) {
             const auto owner = read.find(versions.text(0));
             if (owner == read.end()) continue;
@@ -227,11 +457,11 @@ struct store::parts {
             }
             auto& into = *owner->second;
             into.versions.push_back({.id = std::move(id),
-                                     .is = versions.number(2) == 0 ? stage::current : stage::previous,
+                                     .labels = of_lines(versions.text(2)),
                                      .binary = versions.number(3) != 0,
                                      .created = from_milliseconds(versions.number(4)),
                                      .text = std::move(*text)});
-            if (into.versions.back().is == stage::current) into.about.version_id = into.versions.back().id;
+            if (into.versions.back().has(current_label)) into.about.version_id = into.versions.back().id;
         }
         stored.clear();
         for (auto& [arn, made] : read) stored.emplace(arn, std::move(made));
@@ -267,26 +497,67 @@ struct store::parts {
         load();
         publish();
     }
+    /// The same outside a transaction: secrets and versions of one moment.
+    void follow_alone() {
+        if (!file || file->number("PRAGMA data_version") == data_version) return;
+        database::transaction one_moment(*file, database::transaction::kind::read);
+        follow();
+        one_moment.commit();
+    }
 
     void save(const record& one) {
         const auto& about = one.about;
-        database::statement(*file, "DELETE FROM secrets WHERE arn = ?").bind(about.arn).run();
-        database::statement(*file, "INSERT INTO secrets VALUES (?, ?, ?, ?, ?, ?, ?, ?)")
+        const auto optional_time = [](const std::optional<system_clock::time_point>& at) {
+            return at.transform(milliseconds);
+        };
+        database::statement(
+            *file,
+            "INSERT INTO secrets VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14) "
+            "ON CONFLICT (arn) DO UPDATE SET about = ?3, owning_service = ?4, tags = ?5, changed = ?7, removal = ?8, "
+            "kms_key = ?9, accessed = ?10, rotates = ?11, rotates_every = ?12, rotation_rules = ?13, rotated = ?14")
             .bind(about.arn)
             .bind(about.name)
             .bind(about.text)
             .bind(about.owning_service)
-            .bind(about.tags)
+            .bind(json_of(about.tags))
             .bind(milliseconds(about.created))
             .bind(milliseconds(about.changed))
-            .bind(one.removal ? std::optional(milliseconds(*one.removal)) : std::nullopt)
+            .bind(optional_time(one.removal))
+            .bind(about.kms_key)
+            .bind(optional_time(about.accessed))
+            .bind(std::int64_t{about.rotates.enabled ? 1 : 0})
+            .bind(std::int64_t{about.rotates.every.count()})
+            .bind(about.rotates.rules)
+            .bind(optional_time(about.rotates.last))
             .run();
-        for (const auto& each : one.versions) {
+        // A version's value never changes: only new ones are encrypted and written.
+        std::vector<std::string> gone;
+        std::vector<std::string> kept;
+        database::statement known(*file, "SELECT id FROM versions WHERE arn = ?");
+        known.bind(about.arn);
+        while (known.step()) {
+            auto id = known.text(0);
+            auto& into = one.with_id(id) == nullptr ? gone : kept;
+            into.push_back(std::move(id));
+        }
+        for (const auto& id : gone)
+            database::statement(*file, "DELETE FROM versions WHERE arn = ? AND id = ?").bind(about.arn).bind(id).run();
+        for (const auto& each : std::views::reverse(one.versions)) {  // rowids grow with age
+            const auto labels = lines_of(each.labels);
+            if (std::ranges::find(kept, each.id) != kept.end()) {
+                database::statement(*file,
+                                    "UPDATE versions SET labels = ?1 WHERE arn = ?2 AND id = ?3 AND labels <> ?1")
+                    .bind(labels)
+                    .bind(about.arn)
+                    .bind(each.id)
+                    .run();
+                continue;
+            }
             database::statement(*file, "INSERT INTO versions VALUES (?, ?, ?, ?, ?, ?)")
                 .bind(about.arn)
                 .bind(each.id)
-                .bind(each.is == stage::current ? std::int64_t{0} : std::int64_t{1})
-                .bind(each.binary ? std::int64_t{1} : std::int64_t{0})
+                .bind(labels)
+                .bind(std::int64_t{each.binary ? 1 : 0})
                 .bind(milliseconds(each.created))
                 .bind_bytes(key->seal(each.text.reveal(), context_of(about.arn, each.id)))
                 .run();
@@ -314,7 +585,7 @@ struct store::parts {
 
     void follow_or_log() {
         try {
-            follow();
+            follow_alone();
         } catch (const std::exception& why) {
             core::log(core::log_level::error, "the secrets are served as they were last read: {}", why.what());
         }
@@ -355,14 +626,15 @@ struct store::parts {
             if (!decided) return std::unexpected(std::move(decided.error()));
             if (decided->unchanged) return decided->next;
             if (file) {
+                // First, since an expired one may have the name of the new one.
+                database::statement(*file, "DELETE FROM secrets WHERE removal <= ?")
+                    .bind(milliseconds(system_clock::now()))
+                    .run();
                 if (decided->next) {
                     save(*decided->next);
                 } else {
                     database::statement(*file, "DELETE FROM secrets WHERE arn = ?").bind(decided->arn).run();
                 }
-                database::statement(*file, "DELETE FROM secrets WHERE removal <= ?")
-                    .bind(milliseconds(system_clock::now()))
-                    .run();
                 open->commit();
             }
             if (decided->next) {
@@ -381,6 +653,7 @@ struct store::parts {
 
     settings given;
     std::unique_ptr<sealer> key;
+    std::unique_ptr<sealer> others;  // of `close` and `open`; none: not asked for yet
     std::unique_ptr<database> file;  // none: in memory only
 
     std::mutex writing;  // guards `file` and all down to the blank line
@@ -403,17 +676,17 @@ store::record_pointer changed(const record& base, change with) {
     next->about.changed = now();
     if (with.text) next->about.text = std::move(*with.text);
     if (with.tags) next->about.tags = std::move(*with.tags);
+    if (with.kms_key) next->about.kms_key = std::move(*with.kms_key);
     if (with.value) {
-        // The former one becomes AWSPREVIOUS; what was that falls off (R-12.41).
-        std::erase_if(next->versions, [](const version& each) { return each.is == stage::previous; });
-        for (auto& each : next->versions) each.is = stage::previous;
-        version made{.id = with.token.empty() ? core::random_uuid() : std::move(with.token),
-                     .is = stage::current,
-                     .binary = with.binary,
-                     .created = next->about.changed,
-                     .text = std::move(*with.value)};
-        next->about.version_id = made.id;
-        next->versions.insert(next->versions.begin(), std::move(made));
+        const bool first = next->versions.empty();
+        const auto id = with.token.empty() ? core::random_uuid() : std::move(with.token);
+        next->versions.insert(next->versions.begin(), version{.id = id,
+                                                              .labels = {},
+                                                              .binary = with.binary,
+                                                              .created = next->about.changed,
+                                                              .text = std::move(*with.value)});
+        if (first || with.labels.empty()) give_label(*next, id, current_label);
+        for (const auto& label : with.labels) give_label(*next, id, label);
     }
     return next;
 }
@@ -435,7 +708,7 @@ std::vector<store::record_pointer> store::all() const {
 core::result<value> store::get(std::string_view id) const {
     const auto found = look_up(id);
     if (!found || found->removal) return not_found(id);  // R-12.45
-    const auto* current = found->find(stage::current);
+    const auto* current = found->with_label(current_label);
     if (current == nullptr) return not_found(id);
     return value{found->about, current->text, current->binary};
 }
@@ -464,8 +737,7 @@ core::result<store::record_pointer> store::create(std::string_view name, change 
                     core::error_kind::invalid_state,
                     "You can't create this secret because a secret with this name is already scheduled for deletion.");
             }
-            const auto* current = found->find(stage::current);
-            if (current != nullptr && current->id == with.token && repeats(with, *current))
+            if (const auto* same = found->with_id(with.token); same != nullptr && repeats(with, *same))
                 return parts::decision{found->about.arn, found, true};
             return core::fail(core::error_kind::already_exists,
                               fmt::format("The operation failed because the secret {} already exists.", name));
@@ -485,11 +757,9 @@ core::result<store::record_pointer> store::update(std::string_view id, change wi
         const auto found = now_there.find(id);
         if (!found) return not_found(id);
         if (found->about.from_config) return of_config(found->about.name);
-        if (found->removal) {
-            return core::fail(core::error_kind::invalid_state,
-                              "You can't perform this operation on the secret because it was marked for deletion.");
-        }
-        if (const auto* same = with.token.empty() ? nullptr : found->find(with.token); same != nullptr && with.value) {
+        if (found->removal) return marked_for_deletion();
+        if (const auto* same = with.token.empty() ? nullptr : found->with_id(with.token);
+            same != nullptr && with.value) {
             if (repeats(with, *same)) return parts::decision{found->about.arn, found, true};
             return core::fail(
                 core::error_kind::already_exists,
@@ -501,16 +771,27 @@ core::result<store::record_pointer> store::update(std::string_view id, change wi
     });
 }
 
+core::result<store::record_pointer> store::edit(std::string_view id,
+                                                const std::function<core::result<void>(record&)>& change) {
+    return parts_->write([&](const snapshot& now_there) -> core::result<parts::decision> {
+        const auto found = now_there.find(id);
+        if (!found) return not_found(id);
+        if (found->about.from_config) return of_config(found->about.name);
+        if (found->removal) return marked_for_deletion();
+        auto next = std::make_shared<record>(*found);
+        if (auto done = change(*next); !done) return std::unexpected(std::move(done.error()));
+        if (auto good = check_tags(next->about.tags); !good) return std::unexpected(std::move(good.error()));
+        return parts::decision{found->about.arn, std::move(next)};
+    });
+}
+
 core::result<store::record_pointer> store::schedule_removal(std::string_view id,
                                                             std::optional<system_clock::time_point> at) {
     return parts_->write([&](const snapshot& now_there) -> core::result<parts::decision> {
         const auto found = now_there.find(id);
         if (!found) return not_found(id);
         if (found->about.from_config) return of_config(found->about.name);
-        if (at && found->removal) {
-            return core::fail(core::error_kind::invalid_state,
-                              "You can't perform this operation on the secret because it was marked for deletion.");
-        }
+        if (at && found->removal) return marked_for_deletion();
         auto next = std::make_shared<record>(*found);
         next->removal = at;
         return parts::decision{found->about.arn, std::move(next)};
@@ -526,6 +807,50 @@ core::result<description> store::put(std::string_view name, core::secret_text te
     return (*made)->about;
 }
 
+namespace {
+
+core::secret_text login_text(std::string_view user, const core::secret_text& password) {
+    std::string text = R"({"username":)";
+    json::append_string(text, user);
+    text += R"(,"password":)";
+    json::append_string(text, password.reveal());
+    text += '}';
+    return core::secret_text(std::move(text));
+}
+
+}  // namespace
+
+core::result<description> store::make_master_login(std::string_view cluster_arn, std::string_view user,
+                                                   core::secret_text password) {
+    auto made = create(fmt::format("rds!cluster-{}", core::random_uuid()),
+                       {.text = fmt::format("The secret associated with the primary RDS DB cluster: {}", cluster_arn),
+                        .tags = std::vector<tag>{{std::string(cluster_tag), std::string(cluster_arn)},
+                                                 {"aws:secretsmanager:owningService", "rds"}},
+                        .value = login_text(user, password)},
+                       "rds");
+    if (!made) return std::unexpected(std::move(made.error()));
+    return (*made)->about;
+}
+
+core::result<description> store::renew_master_login(std::string_view arn, std::string_view user,
+                                                    core::secret_text password) {
+    auto done = update(arn, {.value = login_text(user, password)});
+    if (!done) return std::unexpected(std::move(done.error()));
+    return (*done)->about;
+}
+
+std::string store::close(std::string_view text, std::string_view context) const {
+    const std::lock_guard lock(parts_->writing);
+    return parts_->data_sealer().seal(text, context);
+}
+
+std::optional<core::secret_text> store::open(std::string_view closed, std::string_view context) const {
+    const std::lock_guard lock(parts_->writing);
+    return parts_->data_sealer().open(closed, context);
+}
+
+std::size_t store::rekey(std::optional<core::secret_text> to) { return parts_->rekey(to); }
+
 core::result<void> store::remove(std::string_view id) {
     auto done = parts_->write([&](const snapshot& now_there) -> core::result<parts::decision> {
         const auto found = now_there.find(id);
@@ -537,7 +862,7 @@ core::result<void> store::remove(std::string_view id) {
     return {};
 }
 
-void store::declare(std::string_view name, std::string_view arn, core::secret_text text) {
+store::record_pointer store::make_declared(std::string_view name, std::string_view arn, core::secret_text text) const {
     if (const auto good = check_name(name); !good)
         throw std::invalid_argument(fmt::format("secret {}: {}", name, good.error().message));
     if (text.empty()) throw std::invalid_argument(fmt::format("secret {}: its text is empty", name));
@@ -548,19 +873,55 @@ void store::declare(std::string_view name, std::string_view arn, core::secret_te
     made->about.created = made->about.changed = now();
     made->about.from_config = true;
     made->versions.push_back({.id = core::random_uuid(),
-                              .is = stage::current,
+                              .labels = {std::string(current_label)},
                               .binary = false,
                               .created = made->about.created,
                               .text = std::move(text)});
     made->about.version_id = made->versions.front().id;
+    return made;
+}
+
+void store::declare(std::string_view name, std::string_view arn, core::secret_text text) {
+    auto made = make_declared(name, arn, std::move(text));
     const std::lock_guard lock(parts_->writing);
     parts_->declared.insert_or_assign(std::string(name), std::move(made));
+    parts_->publish();
+}
+
+void store::redeclare(std::vector<declared> all) {
+    by_text<record_pointer> next;
+    for (auto& each : all) next.insert_or_assign(each.name, make_declared(each.name, each.arn, std::move(each.text)));
+    const std::lock_guard lock(parts_->writing);
+    for (auto& [name, made] : next) {
+        const auto known = parts_->declared.find(name);
+        if (known == parts_->declared.end()) continue;
+        const auto& before = *known->second;
+        if (before.about.arn == made->about.arn && before.versions.front().text == made->versions.front().text)
+            made = known->second;
+    }
+    if (next == parts_->declared) return;
+    parts_->declared = std::move(next);
+    parts_->publish();
+}
+
+void store::renew_declared(std::string_view name, core::secret_text text) {
+    const std::lock_guard lock(parts_->writing);
+    const auto known = parts_->declared.find(name);
+    if (known == parts_->declared.end()) return;
+    known->second = make_declared(name, known->second->about.arn, std::move(text));
     parts_->publish();
 }
 
 std::string store::arn_without_suffix(std::string_view name) const {
     return fmt::format("arn:aws:secretsmanager:{}:{}:secret:{}", parts_->given.region, parts_->given.account, name);
 }
+
+void store::refresh() {
+    const std::lock_guard lock(parts_->writing);
+    if (parts_->file) parts_->follow_or_log();
+}
+
+const std::string& store::region() const noexcept { return parts_->given.region; }
 
 std::uint64_t store::generation() const noexcept {
     parts_->follow_now_and_then();

@@ -25,6 +25,34 @@ void append_cluster(std::string& out, const clusters::view& what) {
     member(out, "database", what.default_database);
     member(out, "masterUsername", what.master_user);
     member(out, "profile", what.profile);
+    const auto& about = *what.about;
+    member(out, "resourceId", about.resource_id);
+    member(out, "instanceResourceId", about.instance_resource_id);
+    member(out, "resume", clusters::name_of(about.resume));
+    member(out, "folder", what.folder.string());
+    out += about.endpoint_enabled ? R"(,"httpEndpointEnabled":true)" : R"(,"httpEndpointEnabled":false)";
+    out += about.from_config ? R"(,"fromConfiguration":true)" : R"(,"fromConfiguration":false)";
+    member(out, "secretArn", about.master_secret_arn);
+    out += R"(,"instances":[)";
+    for (const auto& each : about.instances) {
+        if (out.back() != '[') out += ',';
+        json::append_string(out, each.id);
+    }
+    out += ']';
+    if (about.scales.given) {
+        out += R"(,"capacity":)";
+        json::append_double(out, what.now.halves / 2.0);
+        out += R"(,"minCapacity":)";
+        json::append_double(out, about.scales.least.halves / 2.0);
+        out += R"(,"maxCapacity":)";
+        json::append_double(out, about.scales.most.halves / 2.0);
+        out += R"(,"pauseAfterSeconds":)";
+        if (about.scales.auto_pause) {
+            json::append_double(out, static_cast<double>(about.scales.pause_after.count()) / 1000);
+        } else {
+            out += "null";
+        }
+    }
     member(out, "host", what.endpoint.host);
     out += R"(,"port":)";
     json::append_integer(out, what.endpoint.port);

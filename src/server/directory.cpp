@@ -1,40 +1,100 @@
 #include "server/directory.hpp"
 
+#include <algorithm>
+#include <exception>
+
 #include <fmt/format.h>
 
 #include "core/error.hpp"
+#include "core/log.hpp"
 #include "data_api/profile.hpp"
 
 namespace borealis::server {
 namespace {
 
-/// Secrets that one thread keeps in mind; past it the thread starts afresh.
-constexpr std::size_t remembered_logins = 10'000;
+void apply(const data_api_limits& from, data_api::profile& to) {
+    if (from.result_bytes) to.result_bytes = *from.result_bytes;
+    if (from.row_bytes) to.row_bytes = *from.row_bytes;
+    if (from.formatted_bytes) to.formatted_bytes = *from.formatted_bytes;
+    if (from.sql_characters) to.sql_characters = *from.sql_characters;
+    if (from.statement_timeout) to.statement_timeout = *from.statement_timeout;
+}
 
-const std::string* text_member(const json::node& object, std::string_view name, std::string& into) {
-    const auto* member = object.find(name);
-    if (member == nullptr || member->is() != json::kind::string) return nullptr;
-    into = member->text();
-    return &into;
+/// Whether `secret` is a secret's name, its ARN, or that without its random suffix.
+bool means(std::string_view secret, std::string_view name, std::string_view arn) {
+    if (secret == name) return true;
+    const bool shorter = arn.size() == secret.size() + 7 && arn.starts_with(secret) && arn[secret.size()] == '-';
+    return !arn.empty() && (secret == arn || shorter);
+}
+
+data_api::profile profile_with(const std::string& name, const data_api_limits& limits) {
+    const auto* base = data_api::find_profile(name);
+    data_api::profile made = base == nullptr ? data_api::aws_v2 : *base;
+    apply(limits, made);
+    return made;
 }
 
 }  // namespace
 
-directory::directory(clusters::registry& known, const secrets::store& logins, const drivers& engines,
-                     const config& with)
+directory::directory(clusters::registry& known, secrets::store& logins, outside_secrets& outside,
+                     const drivers& engines, const current_config& with)
     : clusters_(known),
       secrets_(logins),
+      outside_(outside),
       drivers_(engines),
-      limits_(with.pool),
-      statement_timeout_(with.statement_timeout) {}
+      with_(with),
+      default_(&keep(profile_with(with->profile, with->api_limits))) {}
 
-const data_api::profile* directory::profile_of(const std::string& name) {
-    const auto known = profiles_.find(name);
-    if (known != profiles_.end()) return &known->second;
-    const auto* base = data_api::find_profile(name);
-    data_api::profile mine = base == nullptr ? data_api::aws_v2 : *base;
-    if (statement_timeout_.count() != 0) mine.statement_timeout = statement_timeout_;
-    return &profiles_.emplace(name, mine).first->second;
+void directory::reload() {
+    default_ = &keep(profile_with(with_->profile, with_->api_limits));
+    profiles_.clear();
+    logins_.clear();
+    subjects_.clear();
+    for (auto& [arn, each] : targets_) each.seen = nullptr;
+}
+
+void directory::sweep(const std::function<bool(std::string_view arn)>& in_use) {
+    std::erase_if(targets_, [&](const auto& each) { return each.second.seen == nullptr && !in_use(each.first); });
+}
+
+/// As many as there are different ones among all configurations so far.
+const data_api::profile& directory::keep(data_api::profile made) {
+    const auto known = std::ranges::find(all_profiles_, made);
+    return known == all_profiles_.end() ? all_profiles_.emplace_back(std::move(made)) : *known;
+}
+
+const data_api::profile& directory::profile_of(const clusters::view& cluster) {
+    const auto own = with_->cluster_limits.find(cluster.id);
+    if (cluster.profile.empty() && own == with_->cluster_limits.end()) return *default_;
+    const auto& name = cluster.profile.empty() ? with_->profile : cluster.profile;
+    auto key = name;
+    if (own != with_->cluster_limits.end()) key.append("/").append(cluster.id);
+    if (const auto known = profiles_.find(key); known != profiles_.end()) return *known->second;
+    auto made = profile_with(name, with_->api_limits);
+    if (own != with_->cluster_limits.end()) apply(own->second, made);
+    return *profiles_.emplace(std::move(key), &keep(std::move(made))).first->second;
+}
+
+const data_api::profile& directory::profile_of(std::string_view resource_arn) {
+    if (const auto known = targets_.find(resource_arn); known != targets_.end() && known->second.seen)
+        return *known->second.made->behaves;
+    if (resource_arn.empty()) return *default_;
+    const auto found = clusters_.seen(resource_arn);
+    if (found && found->arn == resource_arn) return profile_of(*found);
+    const auto former = former_target(resource_arn);
+    return former ? *former->behaves : *default_;
+}
+
+std::shared_ptr<const data_api::target> directory::former_target(std::string_view resource_arn) {
+    const auto known = targets_.find(resource_arn);
+    return known == targets_.end() ? nullptr : known->second.made;
+}
+
+sql::driver* directory::driver_for(const clusters::view& cluster) const {
+    if (cluster.is != clusters::engine::postgresql) return drivers_.mysql.get();
+    const auto own = with_->driver_of.find(cluster.id);
+    const auto spoken = own == with_->driver_of.end() ? with_->driver : own->second;
+    return spoken == postgres::protocol::native ? drivers_.postgresql.get() : drivers_.postgresql_by_libpq.get();
 }
 
 core::awaitable<core::result<std::shared_ptr<const data_api::target>>> directory::find_target(
@@ -47,24 +107,50 @@ core::awaitable<core::result<std::shared_ptr<const data_api::target>>> directory
         auto made = std::make_shared<data_api::target>();
         made->cluster_id = seen.id;
         made->resource_arn = seen.arn;
-        made->driver = seen.is == clusters::engine::postgresql ? drivers_.postgresql.get() : drivers_.mysql.get();
+        made->driver = driver_for(seen);
         made->endpoint = seen.endpoint;
+        made->others = seen.others;
         made->default_database = seen.default_database;
-        made->behaves = profile_of(seen.profile);
-        made->limits = limits_;
+        made->behaves = &profile_of(seen);
+        made->limits = with_->pool;
+        made->denied = with_->denied_statements;
+        if (const auto own = with_->denied_on.find(seen.id); own != with_->denied_on.end())
+            made->denied = made->denied | own->second;
         known = {*std::move(found), std::move(made)};
     }
     co_return known.made;
 }
 
-core::result<data_api::secret_login> directory::find_login(std::string_view secret) {
-    if (const auto now = secrets_.generation(); now != generation_ || logins_.size() > remembered_logins) {
-        logins_.clear();
-        generation_ = now;
-    }
-    const std::string id(secret);
-    if (const auto known = logins_.find(id); known != logins_.end()) return known->second;
+std::optional<outside_secret> directory::outside_of(std::string_view secret, const data_api::target& at) const {
+    for (const auto& each : with_->outside)
+        if (means(secret, each.name, each.arn)) return each.kept;
+    const auto found = with_->outside_of.find(at.cluster_id);
+    if (found == with_->outside_of.end() || secrets_.look_up(secret)) return std::nullopt;
+    auto kept = found->second;
+    kept.id = secret;
+    return kept;
+}
 
+void directory::follow_secrets() {
+    const auto now = secrets_.generation();
+    if (now == generation_ && std::max(logins_.size(), subjects_.size()) <= with_->remembered_logins) return;
+    logins_.clear();
+    subjects_.clear();
+    generation_ = now;
+}
+
+core::result<std::optional<data_api::secret_login>> directory::find_login(std::string_view secret,
+                                                                          const data_api::target& at) {
+    follow_secrets();
+    if (const auto known = logins_.find(secret); known != logins_.end()) return known->second;
+
+    if (!with_->outside.empty() || !with_->outside_of.empty()) {
+        if (const auto kept = outside_of(secret, at)) {
+            const auto text = outside_.at_hand(*kept);
+            if (!text) return std::nullopt;
+            return parse_login(*text, parser_);
+        }
+    }
     auto value = secrets_.get(secret);
     if (!value) {
         // the Data API's own words for it, whatever the store said.
@@ -73,18 +159,78 @@ core::result<data_api::secret_login> directory::find_login(std::string_view secr
         }
         return std::unexpected(std::move(value.error()));
     }
-    data_api::secret_login login;
-    std::string password;
-    const auto root = parser_.parse_copy(value->text.reveal());
-    if (!root || (*root)->is() != json::kind::object || text_member(**root, "username", login.login.user) == nullptr ||
-        text_member(**root, "password", password) == nullptr) {
-        return core::fail(core::error_kind::invalid_secret,
-                          "The secret must contain username and password fields.");
-    }
-    login.login.password = core::secret_text(std::move(password));
-    text_member(**root, "dbname", login.database);
-    logins_.emplace(id, login);
+    auto login = parse_login(value->text, parser_);
+    if (login) logins_.emplace(secret, *login);
     return login;
+}
+
+core::awaitable<core::result<std::optional<data_api::secret_login>>> directory::fetch_login(std::string secret,
+                                                                                            const data_api::target& at,
+                                                                                            const sql::login* refused,
+                                                                                            core::deadline until) {
+    if (auto kept = outside_of(secret, at)) {
+        const auto text = co_await outside_.fetch(*std::move(kept), refused != nullptr, until);
+        if (!text) co_return std::unexpected(text.error());
+        co_return parse_login(*text, parser_);
+    }
+    if (refused == nullptr) co_return find_login(secret, at);
+    secrets_.refresh();
+    read_file_again(secret);
+    auto now = find_login(secret, at);
+    if (!now || !*now || (*now)->login != *refused) co_return now;
+    // In the middle of a rotation the database may have the new password before the secret says so.
+    const auto record = secrets_.look_up(secret);
+    const auto* pending = record && !record->removal ? record->with_label(secrets::pending_label) : nullptr;
+    if (pending == nullptr) co_return now;
+    co_return parse_login(pending->text, parser_);
+}
+
+void directory::read_file_again(std::string_view secret) {
+    const auto found = secrets_.describe(secret);
+    if (!found || !found->from_config) return;
+    const auto declared = std::ranges::find(with_->secrets, found->name, &declared_secret::name);
+    if (declared == with_->secrets.end() || declared->password_file.empty()) return;
+    try {
+        auto now = *declared;
+        now.password = read_secret_file(declared->password_file);
+        auto text = login_text(now);
+        if (const auto before = secrets_.get(secret); !before || before->text != text)
+            secrets_.renew_declared(now.name, std::move(text));
+    } catch (const std::exception& why) {
+        core::log(core::log_level::warning, "the secret {} stays as it was: {}", found->name, why.what());
+    }
+}
+
+std::shared_ptr<const auth::tags> directory::tags_of(std::string_view resource_arn) {
+    auto found = clusters_.seen(resource_arn);
+    if (!found || found->about->tags.empty()) return nullptr;
+    const auto& tags = found->about->tags;
+    return {std::move(found), &tags};
+}
+
+std::shared_ptr<const directory::secret_subject> directory::subject_of(std::string_view secret) {
+    follow_secrets();
+    if (const auto known = subjects_.find(secret); known != subjects_.end()) return known->second;
+    auto made = std::make_shared<const secret_subject>(make_subject(secret));
+    subjects_.emplace(secret, made);
+    return made;
+}
+
+directory::secret_subject directory::make_subject(std::string_view secret) const {
+    const auto outside = std::ranges::find_if(
+        with_->outside, [secret](const declared_outside& each) { return means(secret, each.name, each.arn); });
+    if (outside != with_->outside.end() && !outside->arn.empty()) return {.arn = outside->arn};
+    if (outside == with_->outside.end()) {
+        if (const auto known = secrets_.describe(secret)) {
+            secret_subject made{.arn = known->arn};
+            for (const auto& each : known->tags) made.tagged.emplace(each.key, each.value);
+            return made;
+        }
+    }
+    if (secret.starts_with("arn:")) return {.arn = std::string(secret)};
+    // One that AWS keeps has a suffix that is not known here, and what policies say of it covers any suffix.
+    const bool kept_elsewhere = outside != with_->outside.end() || !with_->outside_of.empty();
+    return {.arn = secrets_.arn_without_suffix(secret) + (kept_elsewhere ? "-??????" : "")};
 }
 
 }  // namespace borealis::server

@@ -1,7 +1,10 @@
 #pragma once
 /// The Data API's questions, answered from clusters and secrets.
 
+#include <functional>
+#include <list>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -11,7 +14,8 @@
 #include "json/document.hpp"
 #include "pool/pool.hpp"
 #include "secrets/store.hpp"
-#include "server/config.hpp"
+#include "server/current_config.hpp"
+#include "server/logins.hpp"
 #include "sql/connection.hpp"
 
 namespace borealis::server {
@@ -19,35 +23,70 @@ namespace borealis::server {
 /// The drivers of both engines, shared by all threads.
 struct drivers {
     std::unique_ptr<sql::driver> postgresql;
+    std::unique_ptr<sql::driver> postgresql_by_libpq;
     std::unique_ptr<sql::driver> mysql;
 };
 
 /// One a thread: it remembers the clusters and logins it has met.
 class directory final : public data_api::directory {
  public:
-    directory(clusters::registry& known, const secrets::store& logins, const drivers& engines, const config& with);
+    /// All outlive this.
+    directory(clusters::registry& known, secrets::store& logins, outside_secrets& outside, const drivers& engines,
+              const current_config& with);
 
+    /// The configuration is another one now.
+    void reload();
+    /// Forgets the clusters that are not declared any more and that nobody uses. Call now and then.
+    void sweep(const std::function<bool(std::string_view arn)>& in_use);
+
+    const data_api::profile& profile_of(std::string_view resource_arn) override;
     core::awaitable<core::result<std::shared_ptr<const data_api::target>>> find_target(std::string_view resource_arn,
                                                                                        core::deadline until) override;
-    core::result<data_api::secret_login> find_login(std::string_view secret) override;
+    std::shared_ptr<const data_api::target> former_target(std::string_view resource_arn) override;
+    core::result<std::optional<data_api::secret_login>> find_login(std::string_view secret,
+                                                                   const data_api::target& at) override;
+    core::awaitable<core::result<std::optional<data_api::secret_login>>> fetch_login(std::string secret,
+                                                                                     const data_api::target& at,
+                                                                                     const sql::login* refused,
+                                                                                     core::deadline until) override;
+    std::shared_ptr<const auth::tags> tags_of(std::string_view resource_arn) override;
+    std::shared_ptr<const secret_subject> subject_of(std::string_view secret) override;
 
  private:
     struct met {
-        std::shared_ptr<const clusters::view> seen;
+        std::shared_ptr<const clusters::view> seen;    // null: made of another configuration
         std::shared_ptr<const data_api::target> made;  // of what was seen
     };
 
-    const data_api::profile* profile_of(const std::string& name);
+    struct text_hash {
+        using is_transparent = void;
+        std::size_t operator()(std::string_view text) const noexcept { return std::hash<std::string_view>()(text); }
+    };
+
+    const data_api::profile& profile_of(const clusters::view& cluster);
+    [[nodiscard]] sql::driver* driver_for(const clusters::view& cluster) const;
+    const data_api::profile& keep(data_api::profile made);
+    /// Where the secret is kept when it is outside.
+    [[nodiscard]] std::optional<outside_secret> outside_of(std::string_view secret, const data_api::target& at) const;
+    /// Forgets what it knows of secrets where one has changed, or where it is too much.
+    void follow_secrets();
+    [[nodiscard]] secret_subject make_subject(std::string_view secret) const;
+    /// Takes over what the file of a declared secret's password says by now.
+    void read_file_again(std::string_view secret);
 
     clusters::registry& clusters_;
-    const secrets::store& secrets_;
+    secrets::store& secrets_;
+    outside_secrets& outside_;
     const drivers& drivers_;
-    pool::settings limits_;
-    std::chrono::milliseconds statement_timeout_;
-    std::unordered_map<std::string, data_api::profile> profiles_;  // with the config's own limits; addresses stay
-    std::unordered_map<std::string, met> targets_;                 // by ARN
-    std::unordered_map<std::string, data_api::secret_login> logins_;
-    std::uint64_t generation_ = 0;
+    const current_config& with_;
+    std::list<data_api::profile> all_profiles_;  // each once; they stay, for whoever works by a former one
+    const data_api::profile* default_;           // of clusters that name none, and of ARNs that are no cluster's
+    std::unordered_map<std::string, const data_api::profile*> profiles_;        // by name, with limits of the cluster's
+    std::unordered_map<std::string, met, text_hash, std::equal_to<>> targets_;  // by ARN
+    std::unordered_map<std::string, data_api::secret_login, text_hash, std::equal_to<>>
+        logins_;  // emptied past `remembered_logins`, as `subjects_` is
+    std::unordered_map<std::string, std::shared_ptr<const secret_subject>, text_hash, std::equal_to<>> subjects_;
+    std::uint64_t generation_ = 0;  // of the secrets that both are made of
     json::document parser_;
 };
 

@@ -58,12 +58,42 @@ struct outcome {
 /// What became of a COMMIT.
 enum class commit_status : std::uint8_t { committed, rolled_back };
 
+/// A call that somebody may stop waiting for.
+class abandonable {
+ public:
+    /// Nobody waits for the running call any more: it ends as if its deadline had passed now. Where none runs, or it is
+    /// being cancelled already, nothing happens.
+    virtual void abandon() noexcept = 0;
+
+ protected:
+    abandonable() = default;
+    ~abandonable() = default;
+};
+
+/// Names one call among those that run beside each other at one session (`connection::execute_beside`), so that it can
+/// be abandoned alone. Belongs to the caller, and outlives the call.
+class beside_call final : public abandonable {
+ public:
+    beside_call() = default;
+    beside_call(const beside_call&) = delete;
+    beside_call& operator=(const beside_call&) = delete;
+
+    void abandon() noexcept override {
+        if (running_ != nullptr) running_->abandon();
+    }
+    /// For the driver: what runs under this name from now on; null: nothing.
+    void names(abandonable* running) noexcept { running_ = running; }
+
+ private:
+    abandonable* running_ = nullptr;
+};
+
 /// One session. Not thread-safe: every call happens on the thread of the executor it was connected with, one at a time,
 /// and the object outlives the call. A call that fails with `lost`, or leaves `usable()` false, ends the session.
 ///
 /// Every call is bounded by its deadline: when it passes, the driver cancels the statement at the database, waits a
 /// short bounded time for the cancellation to be confirmed, and returns `timeout` (`usable()` says whether it was).
-class connection {
+class connection : public abandonable {
  public:
     connection() = default;
     connection(const connection&) = delete;
@@ -77,16 +107,48 @@ class connection {
     virtual core::awaitable<result<outcome>> execute(std::string_view text, std::span<const parameter> parameters,
                                                      row_sink& sink, description wanted, core::deadline until) = 0;
 
+    /// May execute_beside() be called while calls of it are under way? Always the same answer for a session.
+    [[nodiscard]] virtual bool pipelines() const noexcept { return false; }
+
+    /// As execute(), for a plain read outside a transaction that changes no session state. Where pipelines(), several
+    /// may be under way at once: they are answered in order, each with a Sync of its own, so that the failure of one
+    /// touches no other. No other function that returns an awaitable may be called meanwhile.
+    ///
+    /// - A call whose deadline passes while the database works on it is cancelled there; one that waits behind others
+    ///   fails with `timeout` by itself, and its answer is dropped when it comes.
+    /// - A call that another one's cancellation has hit by mistake is run again, unseen by its caller.
+    /// - Where the sink says stop, the rest is dropped, and cancelled at the database only when it is large.
+    /// - When the session breaks, calls that were sent fail with `lost`, the others (those behind a statement that the
+    ///   server ended the session for, too) with `unreachable`.
+    /// @param name  abandon() of it ends this call alone; the session's own abandon() is for calls that run alone.
+    /// The default is execute().
+    /// @return Nothing when the statement has to run alone (its result may have to be guarded, or a transaction is
+    ///         open): nothing was executed and the sink was told nothing; call execute() when the session is yours
+    ///         alone.
+    virtual core::awaitable<result<std::optional<outcome>>> execute_beside(std::string_view text,
+                                                                           std::span<const parameter> parameters,
+                                                                           row_sink& sink, description wanted,
+                                                                           core::deadline until, beside_call& name);
+
     /// One parameter set of a batch after the other, stopping at the first failure; rows are dropped. Neither
-    /// begins nor ends a transaction. PostgreSQL may send several at once.
+    /// begins nor ends a transaction. Several may be sent at once.
     /// @return One outcome a set, in order; or the failure of the first failing set.
     virtual core::awaitable<result<std::vector<outcome>>> execute_batch(std::string_view text,
                                                                         std::span<const std::vector<parameter>> sets,
                                                                         core::deadline until) = 0;
 
     /// Opens a transaction: PostgreSQL BEGIN; MySQL SET autocommit=0, so that it stays open past an implicit commit
-    ///
+    /// . What earlier statements have left for lastval(), currval() and LAST_INSERT_ID() is gone in it.
     virtual core::awaitable<result<void>> begin(core::deadline until) = 0;
+    /// Before a statement of somebody who may only read. Where no transaction is open, begins one that is read only;
+    /// in an open one, sees to it that this statement cannot write, whatever an earlier one has set. PostgreSQL: BEGIN
+    /// READ ONLY, or SET TRANSACTION READ ONLY, which is always allowed; MySQL: the session's default is made read
+    /// only, for transactions that begin by themselves, and START TRANSACTION READ ONLY. There it needs a `reset`
+    /// later.
+    /// @return As `begin`; `database` when a transaction is open for writing.
+    virtual core::awaitable<result<void>> begin_reading(core::deadline until) = 0;
+    /// After that statement: no transaction is open that might write. Known without a round trip.
+    [[nodiscard]] virtual bool only_reads() const noexcept = 0;
     virtual core::awaitable<result<commit_status>> commit(core::deadline until) = 0;
     virtual core::awaitable<result<void>> rollback(core::deadline until) = 0;
 
@@ -101,6 +163,10 @@ class connection {
     /// MySQL: SERVER_STATUS_IN_TRANS, or autocommit off, so that the next statement opens one). Known without a round
     /// trip.
     [[nodiscard]] virtual bool in_transaction() const noexcept = 0;
+
+    /// Does the server take no writes: a standby (PostgreSQL: pg_is_in_recovery()), or one that was told so (MySQL:
+    /// @@global.read_only)?
+    virtual core::awaitable<result<bool>> read_only(core::deadline until) = 0;
 
     /// PostgreSQL backend pid, MySQL CONNECTION_ID().
     [[nodiscard]] virtual std::int64_t backend_id() const noexcept = 0;

@@ -120,6 +120,15 @@ constexpr std::string_view mysql_names =
     "value values var_pop var_samp variance vec_distance vec_distance_cosine vec_distance_euclidean "
     "vec_fromtext vec_totext version week weekday weekofyear weight_string year yearweek ";
 
+constexpr std::string_view postgresql_effects =
+    "currval lastval nextval pg_advisory_xact_lock pg_advisory_xact_lock_shared pg_backend_pid pg_cancel_backend "
+    "pg_current_xact_id pg_notify pg_sleep pg_sleep_for pg_sleep_until pg_terminate_backend "
+    "pg_try_advisory_xact_lock pg_try_advisory_xact_lock_shared setval txid_current ";
+
+constexpr std::string_view mysql_effects =
+    "benchmark connection_id found_rows is_free_lock is_used_lock last_insert_id lastval load_file nextval "
+    "ps_current_thread_id row_count setval sleep uuid_short ";
+
 std::unordered_set<std::string_view> words_of(std::string_view names) {
     std::unordered_set<std::string_view> all;
     for (std::size_t end = 0; (end = names.find(' ')) != std::string_view::npos; names.remove_prefix(end + 1)) {
@@ -133,6 +142,12 @@ std::unordered_set<std::string_view> words_of(std::string_view names) {
 bool is_harmless_call(std::string_view name, dialect of) {
     static const auto postgresql = words_of(postgresql_names);
     static const auto mysql = words_of(mysql_names);
+    return (of == dialect::postgresql ? postgresql : mysql).contains(name);
+}
+
+bool has_effect(std::string_view name, dialect of) {
+    static const auto postgresql = words_of(postgresql_effects);
+    static const auto mysql = words_of(mysql_effects);
     return (of == dialect::postgresql ? postgresql : mysql).contains(name);
 }
 

@@ -13,4 +13,8 @@ namespace borealis::sql {
 /// all.
 [[nodiscard]] bool is_harmless_call(std::string_view name, dialect of);
 
+/// Of those: does it do something all the same, though to no session (sequences, locks until the statement's end,
+/// notifications, waiting), or answer for one session alone?
+[[nodiscard]] bool has_effect(std::string_view name, dialect of);
+
 }  // namespace borealis::sql

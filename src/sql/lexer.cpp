@@ -12,7 +12,7 @@ constexpr bool is_control(char c) { return static_cast<unsigned char>(c) < 0x20 
 
 class lexer {
  public:
-    lexer(std::string_view text, dialect of) : text_(text), mysql_(of == dialect::mysql) {}
+    lexer(std::string_view text, dialect of, quoting as) : text_(text), mysql_(of == dialect::mysql), quoting_(as) {}
 
     tokens run() {
         while (at_ < text_.size()) step();
@@ -51,8 +51,8 @@ class lexer {
         } else if (in_version_comment_ && sees("*/")) {
             in_version_comment_ = false;
             at_ += 2;
-        } else if (c == '\'' || (mysql_ && c == '"')) {
-            take_quoted(c, mysql_);
+        } else if (c == '\'' || (c == '"' && !quoting_.double_quotes_name)) {
+            take_quoted(c, quoting_.backslash_escapes);
             push(lexeme::string, from);
         } else if (c == '"' || (mysql_ && c == '`')) {
             take_quoted(c, false);
@@ -179,6 +179,7 @@ class lexer {
 
     std::string_view text_;
     bool mysql_;
+    quoting quoting_;
     bool in_version_comment_ = false;
     std::size_t at_ = 0;
     tokens cut_;
@@ -186,6 +187,12 @@ class lexer {
 
 }  // namespace
 
-tokens cut(std::string_view text, dialect of) { return lexer(text, of).run(); }
+quoting default_quoting(dialect of) {
+    return of == dialect::mysql ? quoting{.backslash_escapes = true, .double_quotes_name = false} : quoting{};
+}
+
+tokens cut(std::string_view text, dialect of) { return cut(text, of, default_quoting(of)); }
+
+tokens cut(std::string_view text, dialect of, quoting as) { return lexer(text, of, as).run(); }
 
 }  // namespace borealis::sql

@@ -31,6 +31,15 @@ struct tokens {
     bool unterminated = false;  ///< A string, quoted identifier or comment runs to the end of the text.
 };
 
+/// What a session's settings say about quotes.
+struct quoting {
+    /// A backslash in '…' takes the next character with it: MySQL without NO_BACKSLASH_ESCAPES, PostgreSQL with
+    /// standard_conforming_strings=off.
+    bool backslash_escapes = false;
+    bool double_quotes_name = true;  ///< "…" is an identifier: PostgreSQL, and MySQL with ANSI_QUOTES.
+};
+[[nodiscard]] quoting default_quoting(dialect of);
+
 /// Cuts `text` as the engine's own lexer would, with its default settings:
 /// - PostgreSQL (manual 4.1): standard_conforming_strings on, nested comments, E'…' and its continuation over lines,
 ///   dollar quotes (a `$` inside an identifier opens none).
@@ -38,5 +47,7 @@ struct tokens {
 ///   the end; `#` comments. The inside of `/*! … */` and `/*M! … */` is code, because the engine may run it; `/*+ … */`
 ///   is a comment (no placeholder is legal in a hint).
 [[nodiscard]] tokens cut(std::string_view text, dialect of);
+/// The same with other settings.
+[[nodiscard]] tokens cut(std::string_view text, dialect of, quoting as);
 
 }  // namespace borealis::sql

@@ -88,7 +88,7 @@ class reader {
           tokens_(cut(text, of)),
           partner_(tokens_.all.size()) {
         pair_parentheses();
-        routine_ = defines_routine();
+        routine_ = defines_routine(0);
         find_end();
     }
 
@@ -104,9 +104,24 @@ class reader {
     /// CREATE FUNCTION, PROCEDURE, TRIGGER, EVENT: no engine takes parameters there, while `:` is a label in MySQL.
     [[nodiscard]] bool is_routine() const { return routine_; }
 
+    /// All statements, without what separates them.
+    [[nodiscard]] std::vector<std::string_view> statements() {
+        std::vector<std::string_view> found;
+        for (std::size_t begin = 0; begin < all().size();) {
+            routine_ = defines_routine(begin);
+            const auto end = end_of(begin);
+            const auto to = end < all().size() ? all()[end].from : text_.size();
+            if (end > begin) found.push_back(text_.substr(all()[begin].from, to - all()[begin].from));
+            begin = end + 1;
+        }
+        return found;
+    }
+
     struct reading {
         statement_class kind;
         bool touches_session;
+        bool inserts = false, returning = false, plain_read = false;
+        bool asks_for_leftovers = false;
     };
     [[nodiscard]] reading classify() const {
         std::size_t i = 0;
@@ -124,7 +139,8 @@ class reader {
         if (explained) {
             // MySQL's EXPLAIN t describes a table.
             const bool plain = known ? *known == statement_class::query || *known == statement_class::write : mysql_;
-            return {statement_class::query, !plain || touches()};
+            const bool asks = asks_for_leftovers();
+            return {statement_class::query, !plain || asks || touches(), false, false, false, asks};
         }
         auto kind = known.value_or(statement_class::other);
         if (is(main, "start") && !is(main + 1, "transaction")) kind = statement_class::other;  // START REPLICA
@@ -134,7 +150,11 @@ class reader {
         if (kind == statement_class::query && changes_data()) kind = statement_class::write;
         if (kind == statement_class::query && !mysql_ && selects_into()) kind = statement_class::definition;
         const bool plain = kind == statement_class::query || kind == statement_class::write;
-        return {kind, !plain || touches()};
+        const bool asks = asks_for_leftovers();
+        const bool touched = !plain || asks || touches();
+        const bool reads = kind == statement_class::query && !touched && !several_ &&
+                           is_any(main, {"select", "values", "table"}) && !locks_or_acts();
+        return {kind, touched, is_any(main, {"insert", "replace"}), returns_rows(), reads, asks};
     }
 
  private:
@@ -183,10 +203,10 @@ class reader {
         for (const auto i : open) partner_[i] = all().size();
     }
 
-    [[nodiscard]] bool defines_routine() const {
-        if (!is(0, "create")) return false;
+    [[nodiscard]] bool defines_routine(std::size_t begin) const {
+        if (!is(begin, "create")) return false;
         bool definer = false;
-        for (std::size_t i = 1; i < all().size(); ++i) {
+        for (std::size_t i = begin + 1; i < all().size() && !is_symbol(i, ';'); ++i) {
             if (is_any(i, {"function", "procedure", "trigger", "event"})) return true;
             if (is(i, "definer")) {
                 definer = true;
@@ -198,27 +218,30 @@ class reader {
         return false;
     }
 
-    /// Finds where the first statement ends and whether another follows. No end is a `;` within parentheses
-    /// (PostgreSQL's CREATE RULE), nor one in a body BEGIN … END of a routine (PostgreSQL: BEGIN ATOMIC … END) or of
-    /// MariaDB's BEGIN NOT ATOMIC … END. In a body, CASE … END and nested blocks are followed; IF, LOOP and the like
-    /// need not be, since their END names them.
     void find_end() {
+        end_ = end_of(0);
+        auto rest = end_;
+        while (is_symbol(rest, ';')) ++rest;
+        several_ = rest < all().size();
+    }
+
+    /// Where the statement that begins at `begin` ends: its `;`, or past the last token. No end is a `;` within
+    /// parentheses (PostgreSQL's CREATE RULE), nor one in a body BEGIN … END of a routine (PostgreSQL: BEGIN ATOMIC …
+    /// END) or of MariaDB's BEGIN NOT ATOMIC … END. In a body, CASE … END and nested blocks are followed; IF, LOOP and
+    /// the like need not be, since their END names them.
+    [[nodiscard]] std::size_t end_of(std::size_t begin) const {
         enum class block : std::uint8_t { compound, choice };
         std::vector<block> open;
-        const bool anonymous = is(0, "begin") && is(1, "not");
+        const bool anonymous = is(begin, "begin") && is(begin + 1, "not");
         const bool has_body = routine_ || anonymous;
         std::size_t depth = 0;
-        for (std::size_t i = 0; i < all().size(); ++i) {
+        for (std::size_t i = begin; i < all().size(); ++i) {
             if (is_symbol(i, '(')) {
                 ++depth;
             } else if (is_symbol(i, ')')) {
                 if (depth > 0) --depth;
             } else if (is_symbol(i, ';')) {
-                if (!open.empty() || (!mysql_ && depth > 0)) continue;
-                end_ = i;
-                while (is_symbol(i, ';')) ++i;
-                several_ = i < all().size();
-                return;
+                if (open.empty() && (mysql_ || depth == 0)) return i;
             } else if (has_body) {
                 if (opens_compound(i)) {
                     open.push_back(block::compound);
@@ -229,7 +252,7 @@ class reader {
                 }
             }
         }
-        end_ = all().size();
+        return all().size();
     }
 
     [[nodiscard]] bool opens_compound(std::size_t i) const {
@@ -308,6 +331,17 @@ class reader {
         return false;
     }
 
+    /// A RETURNING outside of parentheses.
+    [[nodiscard]] bool returns_rows() const {
+        for (std::size_t i = 1; i < end_; ++i) {
+            if (is_symbol(i, '('))
+                i = std::max(i, after_group(i) - 1);
+            else if (is(i, "returning") && !is_symbol(i - 1, '.'))
+                return true;
+        }
+        return false;
+    }
+
     [[nodiscard]] bool selects_into(std::size_t i) const {
         return is(i, "into") && !is_symbol(i - 1, '.') &&
                !is_any(i - 1, {"insert", "replace", "merge", "ignore", "delayed", "low_priority", "high_priority"});
@@ -315,6 +349,16 @@ class reader {
     [[nodiscard]] bool selects_into() const {
         for (std::size_t i = 1; i < end_; ++i) {
             if (selects_into(i)) return true;
+        }
+        return false;
+    }
+
+    /// FOR UPDATE and its like, or a call with an effect. When unsure: true.
+    [[nodiscard]] bool locks_or_acts() const {
+        for (std::size_t i = 1; i < end_; ++i) {
+            if (is(i - 1, "for") && is_any(i, {"update", "share", "no", "key"})) return true;
+            if (is(i - 1, "lock") && is(i, "in")) return true;  // MySQL's LOCK IN SHARE MODE
+            if (is_symbol(i, '(') && has_effect(lower(i - 1), dialect_)) return true;
         }
         return false;
     }
@@ -332,6 +376,31 @@ class reader {
             }
         }
         return false;
+    }
+
+    /// Is there a word that reads what earlier statements left in the session?
+    [[nodiscard]] bool asks_for_leftovers() const {
+        for (std::size_t i = 0; i < end_; ++i) {
+            if (!mysql_) {
+                if (!is_symbol(i + 1, '(')) continue;
+                if (is_any(i, {"lastval", "currval"})) return true;
+                if (text_of(i) == "\"lastval\"" || text_of(i) == "\"currval\"") return true;
+                continue;
+            }
+            if (is_any(i, {"last_insert_id", "found_rows", "row_count", "lastval"}) && is_symbol(i + 1, '('))
+                return true;
+            if (is(i, "previous") && is(i + 1, "value")) return true;  // MariaDB: PREVIOUS VALUE FOR sequence
+            if (is_any(i, {"warnings", "errors"}) && is(0, "show")) return true;
+            if (is(i, "diagnostics") && is(0, "get")) return true;
+            if (is_any(i, {"identity", "last_insert_id", "warning_count", "error_count"}) && is_system_variable(i))
+                return true;
+        }
+        return false;
+    }
+    /// @@name, @@session.name, @@local.name
+    [[nodiscard]] bool is_system_variable(std::size_t i) const {
+        if (i >= 2 && is_symbol(i - 1, '.') && is_any(i - 2, {"session", "local"})) i -= 2;
+        return i >= 2 && is_symbol(i - 1, '@') && is_symbol(i - 2, '@');
     }
 
     /// Is the identifier at `i`, which stands before `(`, no call, or the call of a built-in that changes nothing?
@@ -356,7 +425,6 @@ class reader {
             const bool built_in = !mysql_ && head + 2 == i && is_symbol(i - 1, '.') && is(head, "pg_catalog");
             return built_in && is_harmless_call(name, dialect_);
         }
-        if (mysql_ && name == "last_insert_id") return is_symbol(i + 2, ')');
         if (name == "insert" && is(before, "then")) return true;  // MERGE … THEN INSERT (…)
         return is_never_called(name) || is_harmless_call(name, dialect_);
     }
@@ -436,6 +504,8 @@ rewritten rewrite(std::string_view text, dialect of, std::span<const std::string
         if (i >= read.end() && !made.several_statements && !read.unterminated()) {  // a trailing semicolon
             copy_to(all[i].from);
             copied = all[i].to;
+            // In `-;--` it keeps an operator apart from the comment.
+            if (copied < text.size() && (text[copied] == '-' || text[copied] == '/')) made.text += ' ';
             continue;
         }
         if (all[i].is != lexeme::placeholder || read.is_routine()) continue;
@@ -464,12 +534,18 @@ rewritten rewrite(std::string_view text, dialect of, std::span<const std::string
     if (made.empty) {
         made.touches_session = false;
     } else {
-        const auto [kind, touches] = read.classify();
+        const auto [kind, touches, inserts, returning, plain_read, asks_for_leftovers] = read.classify();
         made.kind = kind;
         made.touches_session = touches || made.several_statements;
+        made.inserts = inserts;
+        made.returning = returning;
+        made.plain_read = plain_read && !read.unterminated() && !made.depends_on_supplied;
+        made.asks_for_leftovers = asks_for_leftovers;
     }
     return made;
 }
+
+std::vector<std::string_view> split(std::string_view text, dialect of) { return reader(text, of).statements(); }
 
 bool is_parameter_name(std::string_view name) {
     return !name.empty() && std::ranges::all_of(name, [](char c) {

@@ -33,11 +33,21 @@ struct rewritten {
     bool several_statements = false;  ///< R-3.19: something but blanks, comments and `;` follows a `;`. The
                                       ///< bodies BEGIN … END of routines are one statement.
     bool empty = false;               ///< Only blanks, comments and semicolons.
+    bool inserts = false;             ///< INSERT or REPLACE.
+    bool returning = false;           ///< A RETURNING of the statement itself.
     /// The session may differ afterwards from a fresh one: everything but plain query/write, and those that call a
     /// function not known to leave the session alone (set_config, pg_advisory_lock, GET_LOCK, any function of the
     /// user's), assign a user variable, or select INTO something. When unsure: true. What a trigger, a view, an
     /// operator or a cast of the user's does inside cannot be seen here.
     bool touches_session = true;
+    /// A SELECT, VALUES or TABLE that leaves the session alone, locks no rows, and calls no function with an effect or
+    /// an answer of one session's own (sequences, advisory locks, pg_notify, pg_sleep, pg_backend_pid …). It may run on
+    /// a session beside others, and, as nothing comes of it, twice. The same is unseen as for `touches_session`.
+    bool plain_read = false;
+    /// Asks for what the statements before it left in the session: LAST_INSERT_ID(), FOUND_ROWS(), ROW_COUNT(),
+    /// SHOW WARNINGS, @@identity …; lastval(), currval(). Such a one `touches_session` as well: nobody else may have
+    /// a part in its session.
+    bool asks_for_leftovers = false;
     /// The text holds `[… :digits …]` that is a slice only when no such parameter is supplied, so that the
     /// rewriting depends on the names supplied and must not be cached by text alone.
     bool depends_on_supplied = false;
@@ -50,6 +60,10 @@ struct rewritten {
 /// Within MySQL's `/*! … */` there are, since it is code. `$1` and `?` pass as they are.
 /// @param supplied  Names of the parameters of this call; only looked at for.
 [[nodiscard]] rewritten rewrite(std::string_view text, dialect of, std::span<const std::string_view> supplied = {});
+
+/// The statements in `text`, in order and without what separates them; empty ones left out. What counts as one is as
+/// for `several_statements`.
+[[nodiscard]] std::vector<std::string_view> split(std::string_view text, dialect of);
 
 /// Is `name` a legal parameter name, [A-Za-z0-9_]+ (R-4.1)?
 [[nodiscard]] bool is_parameter_name(std::string_view name);

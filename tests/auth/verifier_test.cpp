@@ -1,5 +1,6 @@
 #include "auth/verifier.hpp"
 
+#include <array>
 #include <chrono>
 #include <fstream>
 #include <functional>
@@ -57,15 +58,16 @@ struct owned_request {
 struct gate {
     verification_rules rules = {};
     known_key plain{core::secret_text(std::string(secret))};
-    known_key temporary{core::secret_text(std::string(secret)), core::secret_text("TOKEN"), now + 1h};
-    known_key expired{core::secret_text(std::string(secret)), core::secret_text("TOKEN"), now};
+    std::string plain_token = {};
+    known_key temporary{core::secret_text(std::string(secret)), now + 1h};
+    known_key expired{core::secret_text(std::string(secret)), now};
     signing_keys cache = signing_keys();
 
     std::expected<identity, refusal> ask(const owned_request& request, std::chrono::sys_seconds at = now) {
-        const auto find = [this](std::string_view id) -> const known_key* {
-            if (id == "AKIDEXAMPLE") return &plain;
-            if (id == "ASIATEMPORARY") return &temporary;
-            if (id == "ASIAEXPIRED") return &expired;
+        const auto find = [this](std::string_view id, std::string_view token) -> const known_key* {
+            if (id == "AKIDEXAMPLE" && token == plain_token) return &plain;
+            if (id == "ASIATEMPORARY" && token == "TOKEN") return &temporary;
+            if (id == "ASIAEXPIRED" && token == "TOKEN") return &expired;
             return nullptr;
         };
         const auto headers = request.views();
@@ -120,6 +122,32 @@ owned_request signed_then(const std::function<void(owned_request&)>& change) {
     return request;
 }
 
+/// A request signed in its query, as SDKs presign URLs.
+struct presigning {
+    std::chrono::sys_seconds at = now;
+    std::string expires = "900", token = {}, id = "AKIDEXAMPLE";
+    bool token_is_signed = true;
+};
+
+owned_request presigned(const presigning& how = {}) {
+    owned_request request;
+    const auto when = timestamp(how.at);
+    request.query = "a=1&X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=" + how.id + "%2F" + when.substr(0, 8) +
+                    "%2Fus-east-1%2Frds-data%2Faws4_request&X-Amz-Date=" + when + "&X-Amz-Expires=" + how.expires +
+                    "&X-Amz-SignedHeaders=content-type%3Bhost";
+    const std::string token = how.token.empty() ? "" : "&X-Amz-Security-Token=" + how.token;
+    if (how.token_is_signed) request.query += token;
+    const scope in{how.at, "us-east-1", "rds-data"};
+    const auto all = request.views();
+    constexpr std::array<std::string_view, 2> names = {"content-type", "host"};
+    const auto made = sign(
+        signing_key(secret, in),
+        string_to_sign(in, canonical_request({request.method, request.path, request.query, all, request.body}, names)));
+    request.query += "&X-Amz-Signature=" + hex(made);
+    if (!how.token_is_signed) request.query += token;
+    return request;
+}
+
 const refusal_case refusals[] = {
     {"R-10.30 no header", [] { return owned_request(); }, 403, "MissingAuthenticationTokenException",
      "Missing Authentication Token"},
@@ -150,6 +178,15 @@ const refusal_case refusals[] = {
     {"R-10.32 signed header that is not there",
      [] { return signed_then([](owned_request& r) { r.drop("Content-Type"); }); }, 403, "InvalidSignatureException",
      mismatch_text},
+    {"R-10.32 path without a slash",
+     [] {
+         auto request = owned_request();
+         request.path = "/";
+         request.sign();
+         request.path = ".";
+         return request;
+     },
+     403, "InvalidSignatureException", mismatch_text},
     {"R-10.32 names out of order", [] { return replaced("content-type;host", "host;content-type"); }, 403,
      "InvalidSignatureException", mismatch_text},
     {"R-10.32 name twice", [] { return replaced("content-type;host", "content-type;host;host"); }, 403,
@@ -204,6 +241,15 @@ const refusal_case refusals[] = {
      "ExpiredTokenException", "The security token included in the request is expired"},
     {"R-10.39 host not signed", [] { return replaced("content-type;host;", "content-type;"); }, 403,
      "InvalidSignatureException", "'Host' or ':authority' must be a 'SignedHeader' in the AWS Authorization."},
+    {"R-10.36 unknown parameter", [] { return replaced(", Signature=", ", Color=blue, Signature="); }, 400,
+     "IncompleteSignatureException", "Authorization header has an unknown parameter."},
+    {"R-10.39 hash of another body",
+     [] { return signed_with("X-Amz-Content-Sha256", hex(sha256(R"({"sql":"SELECT 2"})"))); }, 403,
+     "InvalidSignatureException", "The provided 'x-amz-content-sha256' header does not match what was computed."},
+    {"R-10.39 no hash of the body", [] { return signed_with("X-Amz-Content-Sha256", "UNSIGNED-PAYLOAD"); }, 403,
+     "InvalidSignatureException", "The provided 'x-amz-content-sha256' header does not match what was computed."},
+    {"R-10.40 presigned, and switched off", [] { return presigned(); }, 403, "MissingAuthenticationTokenException",
+     "Missing Authentication Token"},
     {"L-5.2 x-amz header not signed",
      [] { return signed_then([](owned_request& r) { r.value("X-Amz-Target") = "secretsmanager.DeleteSecret"; }); }, 403,
      "InvalidSignatureException", "There were headers present in the request which were not signed: x-amz-target"},
@@ -235,6 +281,100 @@ TEST(verify, given_a_day_that_has_just_begun_when_the_signature_is_of_yesterday_
 
 TEST(verify, given_a_temporary_key_when_its_token_comes_along_then_it_passes) {
     EXPECT_TRUE(gate().ask(signed_with("X-Amz-Security-Token", "TOKEN", "ASIATEMPORARY")));
+}
+
+TEST(verify, given_a_token_that_is_not_signed_when_it_is_the_keys_then_it_passes) {
+    auto request = owned_request().sign({now, "us-east-1", "rds-data"}, "ASIATEMPORARY");
+    request.value("X-Amz-Security-Token") = "TOKEN";
+    EXPECT_TRUE(gate().ask(request));
+    request.value("X-Amz-Security-Token") = "TOKEM";
+    EXPECT_FALSE(gate().ask(request));
+}
+
+TEST(verify, given_the_bodys_own_hash_when_it_is_claimed_then_it_passes) {  // R-10.39
+    EXPECT_TRUE(gate().ask(signed_with("X-Amz-Content-Sha256", hex(sha256(owned_request().body)))));
+}
+
+struct presigned_case {
+    std::string_view name;
+    presigning how;
+    std::chrono::seconds later;
+    std::string_view refused;  ///< Empty: it passes.
+};
+
+const presigned_case presigned_cases[] = {
+    {"at_once", {}, 0s, ""},
+    {"at_the_end", {}, 900s, ""},
+    {"too_late",
+     {},
+     901s,
+     "Signature expired: 20191203T101500Z is now earlier than 20191203T101501Z (20191203T103001Z - 15 min.)"},
+    {"of_the_future",
+     {.at = now + 5min + 1s},
+     0s,
+     "Signature not yet current: 20191203T102001Z is still later than 20191203T102000Z (20191203T101500Z + 5 min.)"},
+    {"a_week", {.expires = "604800"}, 604'800s, ""},
+    {"more_than_a_week", {.expires = "604801"}, 0s, "X-Amz-Expires must be a number of seconds from 1 to 604800."},
+    {"for_no_time", {.expires = "0"}, 0s, "X-Amz-Expires must be a number of seconds from 1 to 604800."},
+    {"for_a_word", {.expires = "9x"}, 0s, "X-Amz-Expires must be a number of seconds from 1 to 604800."},
+    {"with_token", {.token = "TOKEN", .id = "ASIATEMPORARY"}, 0s, ""},
+    {"with_token_added_later", {.token = "TOKEN", .id = "ASIATEMPORARY", .token_is_signed = false}, 0s, ""},
+    {"with_another_token",
+     {.token = "TOKEM", .id = "ASIATEMPORARY", .token_is_signed = false},
+     0s,
+     "The security token included in the request is invalid."},
+    {"without_token", {.id = "ASIATEMPORARY"}, 0s, "The security token included in the request is invalid."},
+};
+
+class presigned_requests : public testing::TestWithParam<presigned_case> {};
+
+TEST_P(presigned_requests, given_they_are_switched_on_when_one_is_verified_then_its_own_time_counts) {  // R-10.40
+    gate at;
+    at.rules.presigned = true;
+    const auto who = at.ask(presigned(GetParam().how), now + GetParam().later);
+    if (GetParam().refused.empty()) {
+        ASSERT_TRUE(who) << who.error().message;
+        EXPECT_EQ(who->access_key_id, GetParam().how.id);
+    } else {
+        ASSERT_FALSE(who);
+        EXPECT_EQ(who.error().message, GetParam().refused);
+    }
+}
+
+INSTANTIATE_TEST_SUITE_P(all, presigned_requests, testing::ValuesIn(presigned_cases),
+                         [](const auto& one) { return std::string(one.param.name); });
+
+TEST(verify, given_a_presigned_request_when_any_single_byte_changes_then_it_is_refused) {
+    auto request = presigned({.token = "TOKEN", .id = "ASIATEMPORARY"});
+    gate at;
+    at.rules.presigned = true;
+    ASSERT_TRUE(at.ask(request));
+    for (auto* text : {&request.method, &request.path, &request.query, &request.body}) {
+        for (auto& c : *text) {
+            const char before = c;
+            for (const int bit : {0x01, 0x02, 0x08, 0x20}) {
+                c = static_cast<char>(before ^ bit);
+                EXPECT_FALSE(at.ask(request)) << *text;
+            }
+            c = before;
+        }
+    }
+    EXPECT_TRUE(at.ask(request));
+}
+
+TEST(verify, given_both_ways_of_signing_when_one_request_has_them_then_it_is_refused) {
+    auto request = presigned();
+    request.headers.emplace_back("Authorization", owned_request().sign().value("Authorization"));
+    gate at;
+    at.rules.presigned = true;
+    EXPECT_EQ(at.ask(request).error().type, "IncompleteSignatureException");
+}
+
+TEST(verify, given_a_request_when_it_passes_then_it_says_until_when) {
+    EXPECT_EQ(gate().ask(owned_request().sign())->good_until, now + 5min);
+    gate at;
+    at.rules.presigned = true;
+    EXPECT_EQ(at.ask(presigned())->good_until, now + 900s);
 }
 
 TEST(verify, given_a_date_header_alone_when_signed_then_it_passes) {
@@ -346,7 +486,7 @@ TEST(botocore, given_its_requests_when_signed_and_verified_then_both_sides_agree
         request.headers.emplace_back("Authorization", theirs);
         gate at;
         at.rules.service = service;
-        at.plain.session_token = core::secret_text(member("token"));
+        at.plain_token = member("token");
         const auto who = at.ask(request);
         EXPECT_TRUE(who) << who.error().message;
         ++count;

@@ -99,11 +99,13 @@ TEST(execute, given_a_statement_when_sent_then_it_is_signed_and_complete) {
 
     std::vector<auth::header> headers;
     for (const auto& [name, value] : seen.headers) headers.push_back({name, value});
-    const auth::known_key key{core::secret_text("secret"), core::secret_text("token")};
+    const auth::known_key key{.secret = core::secret_text("secret")};
     auth::signing_keys cache;
-    const auto who = auth::verify(
-        {seen.method, seen.target, "", headers, seen.body}, {.regions = {"eu-central-1"}},
-        [&key](std::string_view) { return &key; }, cache, std::chrono::floor<std::chrono::seconds>(at.fake.held->now));
+    const auto find_key = [&key](std::string_view, std::string_view token) {
+        return token == "token" ? &key : nullptr;
+    };
+    const auto who = auth::verify({seen.method, seen.target, "", headers, seen.body}, {.regions = {"eu-central-1"}},
+                                  find_key, cache, std::chrono::floor<std::chrono::seconds>(at.fake.held->now));
     ASSERT_TRUE(who) << who.error().message;
     EXPECT_EQ(who->access_key_id, "AKIDEXAMPLE");
 }
@@ -221,6 +223,31 @@ const repeat_case repeat_cases[] = {
      {1000, 2000}},
     {"an SQL error is not repeated",
      {refuse(400, "DatabaseErrorException", "ERROR")},
+     read,
+     "DatabaseErrorException",
+     1,
+     {}},
+    {"a write that the database did not answer is in doubt",
+     {refuse(400, "DatabaseErrorException", "The connection was lost. Its outcome is unknown; SQLState: 08007"), done},
+     write,
+     "DatabaseErrorException unknown",
+     1,
+     {}},
+    {"so is a commit",
+     {refuse(400, "DatabaseErrorException", "The connection was lost. Its outcome is unknown; SQLState: 08007"),
+      committed},
+     commit,
+     "DatabaseErrorException unknown",
+     1,
+     {}},
+    {"a time-out that the database did not confirm is in doubt",
+     {refuse(400, "StatementTimeoutException", "Its outcome is unknown; SQLState: 08007"), done},
+     write,
+     "StatementTimeoutException unknown",
+     1,
+     {}},
+    {"a read cannot be in doubt",
+     {refuse(400, "DatabaseErrorException", "The connection was lost. Its outcome is unknown; SQLState: 08007")},
      read,
      "DatabaseErrorException",
      1,

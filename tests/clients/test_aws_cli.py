@@ -1,4 +1,5 @@
-"""The stock `aws` command line against the two default clusters of a server without any configuration, and an external one."""
+"""The stock `aws` command line, versions 1 and 2, against the two default clusters of a server without any configuration, and an external one."""
+import fcntl
 import json
 import os
 import shutil
@@ -8,10 +9,10 @@ import unittest
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "support"))
-from running import BINARY, CLUSTER, Server, databases, both_databases_config  # noqa: E402
+from running import BINARY, CLUSTER, ROOT, Server, databases, both_databases_config  # noqa: E402
 
 # Debian's aws is a Python program of the system's interpreter: the tests' own packages must not get into its way.
-AWS = next((p for p in ("/usr/bin/aws", "/usr/local/bin/aws") if os.path.exists(p)), shutil.which("aws"))
+SYSTEM = next((p for p in ("/usr/bin/aws", "/usr/local/bin/aws") if os.path.exists(p)), shutil.which("aws"))
 ENVIRONMENT = dict(os.environ, AWS_ACCESS_KEY_ID="test", AWS_SECRET_ACCESS_KEY="test", AWS_REGION="us-east-1", AWS_DEFAULT_REGION="us-east-1",
                    AWS_PAGER="", AWS_EC2_METADATA_DISABLED="true")
 ENVIRONMENT.pop("PYTHONPATH", None)
@@ -26,26 +27,48 @@ def tearDownModule():
     server.stop()
 
 
-def aws(*words, url=None):
-    return subprocess.run([AWS, "--endpoint-url", url or server.url, "--output", "json", *words], env=ENVIRONMENT, capture_output=True, text=True,
-                          timeout=120)
+def version_1():
+    """The program `aws` of the package index, in a virtual environment of its own that stays for the next run; else why there is none."""
+    folder = ROOT / "build" / "clients" / "aws-cli-1"
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with open(folder.parent / "aws-cli-1.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (folder / "bin" / "aws").exists():
+            shutil.rmtree(folder, ignore_errors=True)
+            for command in ([sys.executable, "-m", "venv", folder], [folder / "bin" / "pip", "install", "--quiet", "--disable-pip-version-check", "awscli"]):
+                ran = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+                if ran.returncode != 0:
+                    shutil.rmtree(folder, ignore_errors=True)
+                    raise unittest.SkipTest(ran.stdout.strip()[-1500:])
+    return folder / "bin" / "aws"
 
 
-@unittest.skipUnless(AWS, "no aws command on this machine")
-class AwsCli(unittest.TestCase):
+class Command:
+    """The cases of both versions, each with tables of its own; the subclasses know the program."""
+    version = None
+
+    def aws(self, *words, url=None):
+        return subprocess.run([self.program, "--endpoint-url", url or server.url, "--output", "json", *words], env=ENVIRONMENT, capture_output=True, text=True,
+                              timeout=120)
+
+    def test_it_is_that_version(self):
+        ran = subprocess.run([self.program, "--version"], env=ENVIRONMENT, capture_output=True, text=True, timeout=120)
+        self.assertTrue(ran.stdout.startswith(f"aws-cli/{self.version}."), ran.stdout + ran.stderr)
+
     def sql(self, cluster, sql, *more, operation="execute-statement"):
-        ran = aws("rds-data", operation, "--resource-arn", CLUSTER + cluster, "--secret-arn", cluster, "--sql", sql, *more)
+        sql = sql.replace("@", f"v{self.version}_")
+        ran = self.aws("rds-data", operation, "--resource-arn", CLUSTER + cluster, "--secret-arn", cluster, "--sql", sql, *more)
         self.assertEqual(ran.returncode, 0, ran.stderr)
         return json.loads(ran.stdout)
 
     def test_both_default_clusters(self):
         for cluster in ("borealis-postgresql", "borealis-mysql"):
             with self.subTest(cluster):
-                self.sql(cluster, "CREATE TABLE cli (id INT PRIMARY KEY, name VARCHAR(40))")
-                got = self.sql(cluster, "INSERT INTO cli VALUES (:id, :name)", "--parameters",
+                self.sql(cluster, "CREATE TABLE @cli (id INT PRIMARY KEY, name VARCHAR(40))")
+                got = self.sql(cluster, "INSERT INTO @cli VALUES (:id, :name)", "--parameters",
                                '[{"name":"id","value":{"longValue":1}},{"name":"name","value":{"stringValue":"Änn"}}]')
                 self.assertEqual(got, {"generatedFields": [], "numberOfRecordsUpdated": 1})
-                got = self.sql(cluster, "SELECT id, name FROM cli", "--include-result-metadata")
+                got = self.sql(cluster, "SELECT id, name FROM @cli", "--include-result-metadata")
                 self.assertEqual(got["records"], [[{"longValue": 1}, {"stringValue": "Änn"}]])
                 self.assertEqual([c["label"] for c in got["columnMetadata"]], ["id", "name"])
 
@@ -53,21 +76,21 @@ class AwsCli(unittest.TestCase):
         for cluster in ("borealis-postgresql", "borealis-mysql"):
             with self.subTest(cluster):
                 arns = ("--resource-arn", CLUSTER + cluster, "--secret-arn", cluster)
-                self.sql(cluster, "CREATE TABLE cli_batch (id INT PRIMARY KEY)")
-                begun = json.loads(aws("rds-data", "begin-transaction", *arns).stdout)["transactionId"]
+                self.sql(cluster, "CREATE TABLE @cli_batch (id INT PRIMARY KEY)")
+                begun = json.loads(self.aws("rds-data", "begin-transaction", *arns).stdout)["transactionId"]
                 sets = json.dumps([[{"name": "id", "value": {"longValue": i}}] for i in range(50)])
-                got = self.sql(cluster, "INSERT INTO cli_batch VALUES (:id)", "--parameter-sets", sets, "--transaction-id", begun,
+                got = self.sql(cluster, "INSERT INTO @cli_batch VALUES (:id)", "--parameter-sets", sets, "--transaction-id", begun,
                                operation="batch-execute-statement")
                 self.assertEqual(len(got["updateResults"]), 50)
-                ended = aws("rds-data", "commit-transaction", *arns, "--transaction-id", begun)
+                ended = self.aws("rds-data", "commit-transaction", *arns, "--transaction-id", begun)
                 self.assertEqual(json.loads(ended.stdout), {"transactionStatus": "Transaction Committed"})
-                self.assertEqual(self.sql(cluster, "SELECT count(*) FROM cli_batch")["records"], [[{"longValue": 50}]])
-                ended = aws("rds-data", "rollback-transaction", *arns, "--transaction-id", begun)
+                self.assertEqual(self.sql(cluster, "SELECT count(*) FROM @cli_batch")["records"], [[{"longValue": 50}]])
+                ended = self.aws("rds-data", "rollback-transaction", *arns, "--transaction-id", begun)
                 self.assertNotEqual(ended.returncode, 0)
                 self.assertIn("(TransactionNotFoundException)", ended.stderr)
 
     def test_errors_name_the_exception(self):
-        ran = aws("rds-data", "execute-statement", "--resource-arn", CLUSTER + "borealis-postgresql", "--secret-arn", "borealis-postgresql", "--sql",
+        ran = self.aws("rds-data", "execute-statement", "--resource-arn", CLUSTER + "borealis-postgresql", "--secret-arn", "borealis-postgresql", "--sql",
                   "SELECT * FROM nowhere")
         self.assertNotEqual(ran.returncode, 0)
         self.assertIn('An error occurred (DatabaseErrorException) when calling the ExecuteStatement operation: '
@@ -76,7 +99,7 @@ class AwsCli(unittest.TestCase):
     def test_an_external_cluster(self):
         with Server(both_databases_config()) as external:
             for each in databases().values():
-                ran = aws("rds-data", "execute-statement", "--resource-arn", each.arn, "--secret-arn", each.secret, "--sql", "SELECT 1", url=external.url)
+                ran = self.aws("rds-data", "execute-statement", "--resource-arn", each.arn, "--secret-arn", each.secret, "--sql", "SELECT 1", url=external.url)
                 self.assertEqual(ran.returncode, 0, ran.stderr)
                 self.assertEqual(json.loads(ran.stdout)["records"], [[{"longValue": 1}]])
 
@@ -85,15 +108,29 @@ class AwsCli(unittest.TestCase):
         environment = dict(os.environ, MYSQL_HOST="127.0.0.1", MYSQL_PORT=str(each.port), MYSQL_USER=each.user, MYSQL_PASSWORD=each.password,
                            RESOURCE_ARN=CLUSTER + "dummy", SECRET_ARN="arn:aws:secretsmanager:us-east-1:123456789012:secret:dummy")
         with Server(environment=environment) as named:
-            ran = aws("rds-data", "execute-statement", "--resource-arn", CLUSTER + "dummy", "--secret-arn",
+            ran = self.aws("rds-data", "execute-statement", "--resource-arn", CLUSTER + "dummy", "--secret-arn",
                       "arn:aws:secretsmanager:us-east-1:123456789012:secret:dummy", "--database", "test", "--sql", "SELECT DATABASE()", url=named.url)
             self.assertEqual(ran.returncode, 0, ran.stderr)
             self.assertEqual(json.loads(ran.stdout)["records"], [[{"stringValue": "test"}]])
 
     def test_secrets_manager(self):
-        ran = aws("secretsmanager", "get-secret-value", "--secret-id", "borealis-mysql")
+        ran = self.aws("secretsmanager", "get-secret-value", "--secret-id", "borealis-mysql")
         self.assertEqual(ran.returncode, 0, ran.stderr)
         self.assertEqual(json.loads(json.loads(ran.stdout)["SecretString"])["username"], "admin")
+
+
+class Version1(Command, unittest.TestCase):
+    version = 1
+
+    @classmethod
+    def setUpClass(cls):
+        cls.program = version_1()
+
+
+@unittest.skipUnless(SYSTEM, "no aws command on this machine")
+class Version2(Command, unittest.TestCase):
+    version = 2
+    program = SYSTEM
 
 
 class Borealis(unittest.TestCase):

@@ -1,10 +1,13 @@
 """boto3, unchanged, against the running server: both engines, every operation, errors by their AWS class."""
 import concurrent.futures
+import email.utils
 import sys
+import time
 import unittest
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "support"))
+from error_table import UNMODELLED, Errors  # noqa: E402
 from running import Server, both_databases_config, databases  # noqa: E402
 
 import boto3  # noqa: E402
@@ -21,9 +24,9 @@ def tearDownModule():
     server.stop()
 
 
-def client(service="rds-data", **more):
-    return boto3.client(service, endpoint_url=server.url, region_name="us-east-1", aws_access_key_id="test", aws_secret_access_key="test",
-                        config=botocore.config.Config(retries={"max_attempts": 1}, max_pool_connections=64), **more)
+def client(service="rds-data", url=None, attempts=2, **more):
+    return boto3.client(service, endpoint_url=url or server.url, region_name="us-east-1", aws_access_key_id="test", aws_secret_access_key="test",
+                        config=botocore.config.Config(retries={"total_max_attempts": attempts}, max_pool_connections=64), **more)
 
 
 class Engine:
@@ -125,26 +128,45 @@ class Engine:
         self.assertEqual(got["updateResults"], [])
         self.assertEqual(self.names(), [])
 
-    def test_errors_by_class(self):
-        cases = [
-            ("DatabaseErrorException", {"sql": "SELEKT 1"}),
-            ("HttpEndpointNotEnabledException", {"resourceArn": "arn:aws:rds:us-east-1:123456789012:cluster:none", "sql": "SELECT 1"}),
-            ("SecretsErrorException", {"secretArn": "arn:aws:secretsmanager:us-east-1:123456789012:secret:none", "sql": "SELECT 1"}),
-            ("TransactionNotFoundException", {"sql": "SELECT 1", "transactionId": "A" * 184}),
-        ]
-        for name, members in cases:
-            with self.assertRaises(getattr(self.client.exceptions, name), msg=name):
-                self.client.execute_statement(**{**self.target, **members})
+    def test_every_error_has_its_class(self):
+        errors = Errors(self.engine)
+        with errors as lines:
+            once, twice = (client(url=errors.server.url, attempts=n) for n in (1, 2))
+            methods = {"Execute": "execute_statement", "BatchExecute": "batch_execute_statement", "BeginTransaction": "begin_transaction",
+                       "CommitTransaction": "commit_transaction", "RollbackTransaction": "rollback_transaction", "ExecuteSql": "execute_sql"}
+            for line in lines.splitlines():
+                name, status, operation, resource, secret, transaction, sql = line.split("\t")
+                asked = twice if int(status) < 500 else once
+                members = {"resourceArn": resource, "secretArn": secret}
+                if operation == "ExecuteSql":
+                    members = {"dbClusterOrInstanceArn": resource, "awsSecretStoreArn": secret, "sqlStatements": sql}
+                if operation in ("Execute", "BatchExecute"):
+                    members["sql"] = sql
+                if operation == "BatchExecute":
+                    members["parameterSets"] = [[]]
+                if transaction:
+                    members["transactionId"] = transaction
+                with self.subTest(f"{operation}: {name}"):
+                    with self.assertRaises(botocore.exceptions.ClientError if name in UNMODELLED else getattr(asked.exceptions, name)) as raised:
+                        getattr(asked, methods[operation])(**members)
+                    got, about = raised.exception.response, raised.exception.response["ResponseMetadata"]
+                    self.assertEqual((got["Error"]["Code"], about["HTTPStatusCode"]), (name, int(status)))
+                    self.assertTrue(got["Error"]["Message"] or name == "InternalFailure")
+                    self.assertRegex(about["RequestId"], "^[0-9a-f-]{36}$")
+                    headers = about["HTTPHeaders"]  # R-1.4
+                    self.assertEqual((headers["content-type"], headers["x-amzn-errortype"]), ("application/json", name))
+                    self.assertLess(abs(email.utils.parsedate_to_datetime(headers["date"]).timestamp() - time.time()), 60)
+                    self.assertEqual(about["RetryAttempts"], 0)  # R-1.34: a 4xx is not worth a second attempt
+                    if name == "StatementTimeoutException":
+                        self.assertGreater(got["dbConnectionId"], 0)  # R-1.33
+
+    def test_what_is_refused_at_sight(self):
         for members in ({"sql": "SELECT 1; SELECT 2"}, {"sql": "SELECT 1", "schema": "x"}, {"sql": ""},
                         {"sql": "SELECT :a", "parameters": [{"name": "$1", "value": {"longValue": 1}}]},
                         {"sql": "SELECT :a", "parameters": [{"name": "a", "value": {"arrayValue": {"longValues": [1]}}}]}):
             with self.assertRaises(botocore.exceptions.ClientError) as raised:
                 self.client.execute_statement(**{**self.target, **members})
             self.assertEqual(raised.exception.response["Error"]["Code"], "ValidationException", members)
-
-    def test_execute_sql_r_2_40(self):
-        with self.assertRaises(self.client.exceptions.BadRequestException):
-            self.client.execute_sql(awsSecretStoreArn=self.database.secret, dbClusterOrInstanceArn=self.database.arn, sqlStatements="SELECT 1")
 
     def test_50_callers_at_once(self):
         with concurrent.futures.ThreadPoolExecutor(50) as callers:

@@ -207,7 +207,7 @@ INSTANTIATE_TEST_SUITE_P(both, managed, ::testing::Values(engine::postgresql, en
 TEST_P(managed, given_a_new_cluster_when_asked_for_then_it_is_made_and_only_the_password_opens_it) {
     registry on(usual());
     on.declare(wanted());
-    EXPECT_EQ(on.find("DB")->state, status::stopped);
+    EXPECT_EQ(on.find("DB")->state, status::idle);
     const auto began = std::chrono::steady_clock::now();
     const auto at = ready(on);
     ASSERT_TRUE(at) << at.error().message;
@@ -220,7 +220,7 @@ TEST_P(managed, given_a_new_cluster_when_asked_for_then_it_is_made_and_only_the_
                 is_postgresql() ? HasSubstr("authentication failed") : HasSubstr("Access denied"));
     EXPECT_THAT(ask(*at, "SELECT 1;", "admin", "", "shop"),
                 is_postgresql() ? HasSubstr("no password supplied") : HasSubstr("Access denied"));
-    for (const auto* other : {"root", "nobody", "postgres", "mariadb.sys"})
+    for (const auto* other : {"root", "nobody", "postgres", "mariadb.sys", "rdsadmin"})
         EXPECT_THAT(ask(*at, "SELECT 1;", other, "", is_postgresql() ? "postgres" : ""), Not(HasSubstr("1\n")))
             << other;
     EXPECT_FALSE(listens_on_tcp(at->process_id));
@@ -228,14 +228,15 @@ TEST_P(managed, given_a_new_cluster_when_asked_for_then_it_is_made_and_only_the_
         EXPECT_EQ(ask(*at,
                       "SELECT rolname FROM pg_roles WHERE rolcanlogin; SHOW data_checksums; SHOW fsync; SHOW "
                       "server_encoding; SHOW timezone"),
-                  "admin\non\non\nUTF8\nUTC\n");
+                  "rdsadmin\nadmin\non\non\nUTF8\nUTC\n");
     } else {
-        EXPECT_EQ(ask(*at,
-                      "SELECT user, host FROM mysql.user ORDER BY 1, 2; SELECT @@innodb_flush_log_at_trx_commit, "
-                      "@@skip_networking, "
-                      "@@character_set_database, @@time_zone; SELECT COUNT(*) > 50 FROM information_schema.tables "
-                      "WHERE table_schema = 'sys'"),
-                  "admin\t%\nadmin\tlocalhost\nmariadb.sys\tlocalhost\n1\t1\tutf8mb4\t+00:00\n1\n");
+        EXPECT_EQ(
+            ask(*at,
+                "SELECT user, host FROM mysql.user ORDER BY 1, 2; SELECT @@innodb_flush_log_at_trx_commit, "
+                "@@skip_networking, "
+                "@@character_set_database, @@time_zone; SELECT COUNT(*) > 50 FROM information_schema.tables "
+                "WHERE table_schema = 'sys'"),
+            "admin\t%\nadmin\tlocalhost\nmariadb.sys\tlocalhost\nrdsadmin\tlocalhost\n1\t1\tutf8mb4\t+00:00\n1\n");
         EXPECT_THAT(ask(*at, "SHOW GRANTS"), HasSubstr("GRANT ALL PRIVILEGES ON *.* TO `admin`@`localhost`"));
         EXPECT_THAT(ask(*at, "SHOW GRANTS"), HasSubstr("WITH GRANT OPTION"));
     }
@@ -275,7 +276,7 @@ TEST_P(managed, given_a_killed_database_when_asked_for_again_then_what_was_commi
                   .ends_with("42\n"),
               true);
     ASSERT_EQ(::kill(static_cast<pid_t>(first->process_id), SIGKILL), 0);
-    ASSERT_TRUE(state_becomes(on, status::stopped));
+    ASSERT_TRUE(state_becomes(on, status::idle));
     const auto second = ready(on);
     ASSERT_TRUE(second) << second.error().message;
     EXPECT_NE(second->process_id, first->process_id);
@@ -293,6 +294,11 @@ TEST_P(managed, given_a_stopped_cluster_when_asked_for_then_it_starts_and_when_r
     EXPECT_EQ(on.find("db")->process_id, 0);
     EXPECT_TRUE(gone(first->process_id));
     EXPECT_TRUE(await(on.stop("db", deadline::after(30s))));
+    const auto refused = ready(on);
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().kind, error_kind::invalid_state);
+    EXPECT_EQ(refused.error().message, "The DB cluster db is in the stopped state.");
+    ASSERT_TRUE(await(on.start("db", deadline::after(60s))));
     const auto second = ready(on);
     ASSERT_TRUE(second) << second.error().message;
     EXPECT_EQ(ask(*second, "SELECT COUNT(*) FROM t;"), "0\n");
@@ -598,6 +604,61 @@ TEST_F(a_registry, given_an_external_cluster_when_asked_for_then_it_is_as_declar
     EXPECT_EQ(await(on.stop("far", deadline::after(1s))).error().kind, error_kind::invalid_state);
     EXPECT_EQ(await(on.remove("near", deadline::after(1s))).error().kind, error_kind::not_found);
     EXPECT_EQ(on.list().size(), 1U);
+}
+
+TEST_F(a_registry, given_another_config_when_declared_anew_then_clusters_come_move_and_go) {
+    registry on(usual());
+    const auto at = [](std::string id, std::string host) {
+        return external_cluster{.id = std::move(id), .endpoint = {.host = std::move(host), .port = 5432}};
+    };
+    const auto arn = [&](std::string_view id) { return on.arn_of(id); };
+    const auto host_of = [&](std::string_view id) {
+        const auto found = on.find(id);
+        return found ? found->endpoint.host : "none";
+    };
+    const managed_cluster own{
+        .id = "own", .default_database = {}, .master_user = "admin", .master_password = core::secret_text("p")};
+    on.declare(at("stays", "a"));
+    on.declare(at("moves", "a"));
+    on.declare(at("goes", "a"));
+    on.declare(own);
+    const auto before = await(on.ready(arn("stays"), deadline::after(1s)));
+    const auto all = on.redeclare({at("stays", "a"), at("moves", "b"), at("comes", "a")}, {});
+    EXPECT_EQ(all.gone, (std::vector{arn("goes"), arn("own")}));
+    EXPECT_EQ(all.changed, std::vector{arn("moves")});
+    EXPECT_EQ(*await(on.ready(arn("stays"), deadline::after(1s))), *before) << "the same object";
+    EXPECT_EQ(host_of("moves"), "b");
+    EXPECT_EQ(host_of("comes"), "a");
+    EXPECT_EQ(host_of("goes"), "none");
+    EXPECT_EQ(await(on.ready(arn("goes"), deadline::after(1s))).error().kind, error_kind::endpoint_not_enabled);
+
+    ASSERT_EQ(on.leaving().size(), 1U);  // until nobody uses it
+    EXPECT_EQ(on.leaving().front()->id, "own");
+    EXPECT_TRUE(on.redeclare({at("stays", "a")}, {own}).changed.empty());  // back before it was let go
+    EXPECT_TRUE(on.leaving().empty());
+    static_cast<void>(on.redeclare({at("stays", "a")}, {}));
+    on.let_go(arn("own"));
+    EXPECT_TRUE(on.leaving().empty());
+    static_cast<void>(on.redeclare({at("stays", "a")}, {own}));
+    EXPECT_TRUE(on.find("own").has_value());
+}
+
+TEST_F(a_registry, given_a_config_that_cannot_be_when_declared_anew_then_all_stays_as_it_was) {
+    registry on(usual());
+    const auto at = [](std::string id) { return external_cluster{.id = std::move(id), .endpoint = {.host = "a"}}; };
+    managed_cluster own{
+        .id = "own", .default_database = {}, .master_user = "admin", .master_password = core::secret_text("p")};
+    on.declare(at("stays"));
+    on.declare(own);
+    EXPECT_THROW(on.redeclare({at("new"), at("NEW")}, {own}), std::invalid_argument);
+    EXPECT_THROW(on.redeclare({at("own")}, {own}), std::invalid_argument);
+    EXPECT_THROW(on.redeclare({at("-")}, {own}), std::invalid_argument);
+    own.is = engine::mysql;
+    EXPECT_THROW(on.redeclare({}, {own}), std::invalid_argument) << "its data are PostgreSQL's";
+    EXPECT_EQ(on.list().size(), 2U);
+    EXPECT_TRUE(on.find("stays").has_value());
+    EXPECT_EQ(on.find("own")->is, engine::postgresql);
+    EXPECT_TRUE(on.leaving().empty());
 }
 
 struct declaration_case {

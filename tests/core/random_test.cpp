@@ -1,9 +1,13 @@
 #include "core/random.hpp"
 
+#include <array>
 #include <regex>
 #include <set>
+#include <string>
 
 #include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 namespace borealis::core {
 namespace {
@@ -24,6 +28,25 @@ TEST(random_alphanumeric, given_a_length_when_made_then_only_letters_and_digits)
     EXPECT_EQ(text.find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"),
               std::string::npos);
     EXPECT_EQ(std::set<char>(text.begin(), text.end()).size(), 62U);
+}
+
+TEST(random_uuid, given_a_fork_when_drawn_then_the_child_draws_another) {
+    static_cast<void>(random_uuid());  // the pool is filled
+    std::array<int, 2> ends{};
+    ASSERT_EQ(::pipe(ends.data()), 0);
+    const pid_t child = ::fork();
+    if (child == 0) {
+        const auto drawn = random_uuid();
+        ::_exit(::write(ends[1], drawn.data(), drawn.size()) == 36 ? 0 : 1);
+    }
+    std::string theirs(36, ' ');
+    ASSERT_EQ(::read(ends[0], theirs.data(), theirs.size()), 36);
+    int status = 1;
+    ASSERT_EQ(::waitpid(child, &status, 0), child);
+    EXPECT_EQ(status, 0);
+    EXPECT_NE(theirs, random_uuid());
+    ::close(ends[0]);
+    ::close(ends[1]);
 }
 
 }  // namespace

@@ -20,11 +20,11 @@ struct read_body {
     core::result<void> ended;
 };
 
-read_body read(operation what, const std::string& body) {
+read_body read(operation what, const std::string& body, const profile& as = aws_v2) {
     read_body made;
     const auto root = made.document.parse_copy(body);
     if (root)
-        made.ended = decode(what, **root, made.wanted);
+        made.ended = decode(what, **root, as, made.wanted);
     else
         made.ended = std::unexpected(root.error());
     return made;
@@ -74,8 +74,8 @@ TEST(decode, given_a_used_request_when_decoded_again_then_nothing_is_left_of_the
         operation::execute_statement,
         **document.parse_copy(with_arns(
             R"("sql":"a","database":"d","includeResultMetadata":true,"parameters":[{"name":"a","value":{"isNull":true}}])")),
-        wanted));
-    ASSERT_TRUE(decode(operation::execute_statement, **document.parse_copy(with_arns(R"("sql":"b")")), wanted));
+        aws_v2, wanted));
+    ASSERT_TRUE(decode(operation::execute_statement, **document.parse_copy(with_arns(R"("sql":"b")")), aws_v2, wanted));
     EXPECT_TRUE(wanted.parameters.empty() && wanted.database.empty() && !wanted.include_result_metadata);
 }
 
@@ -318,16 +318,83 @@ TEST(decode, given_a_cut_inside_a_character_when_echoed_then_the_character_is_wh
     EXPECT_NE(got.ended.error().message.find("ü...' at"), std::string::npos) << got.ended.error().message;
 }
 
-TEST(check_sql_length, given_characters_not_bytes_when_counted_then_the_limit_is_65536) {  // R-3.2
+TEST(decode, given_characters_not_bytes_when_counted_then_the_limit_is_65536) {  // R-3.2
     std::string sql;
     for (int i = 0; i < 65'536; ++i) sql += "ü";
-    EXPECT_TRUE(check_sql_length(sql, 65'536));
+    EXPECT_TRUE(read(operation::execute_statement, with_arns("\"sql\":\"" + sql + "\"")).ended);
     sql += "ü";
-    const auto checked = check_sql_length(sql, 65'536);
-    ASSERT_FALSE(checked);
-    EXPECT_TRUE(checked.error().message.ends_with(
+    const auto got = read(operation::execute_statement, with_arns("\"sql\":\"" + sql + "\""));
+    ASSERT_FALSE(got.ended);
+    EXPECT_TRUE(got.ended.error().message.ends_with(
         "at 'sql' failed to satisfy constraint: Member must have length less than or equal to 65536"));
-    EXPECT_LT(checked.error().message.size(), 300U);
+    EXPECT_LT(got.ended.error().message.size(), 300U);
+}
+
+// ---- other profiles
+
+parameter_type type_of_string(const profile& as, std::string_view hint = "") {
+    const auto got =
+        read(operation::execute_statement,
+             with_parameter(R"({"name":"a","value":{"stringValue":"{ }"})" +
+                            (hint.empty() ? std::string() : ",\"typeHint\":\"" + std::string(hint) + "\"") + "}"),
+             as);
+    return got.ended ? got.wanted.parameters.at(0).value.type : parameter_type::null;
+}
+
+TEST(decode, given_a_profile_when_a_string_comes_then_it_is_bound_as_the_profile_says) {  // R-4.22, R-13.15
+    EXPECT_EQ(type_of_string(aws_v2), parameter_type::text);
+    EXPECT_EQ(type_of_string(aws_v1), parameter_type::varchar);
+    EXPECT_EQ(type_of_string(relaxed), parameter_type::untyped);
+    EXPECT_EQ(type_of_string(aws_v2, "JSON"), parameter_type::json);
+    EXPECT_EQ(type_of_string(aws_v1, "JSON"), parameter_type::plain_json);
+}
+
+TEST(decode, given_a_schema_when_the_profile_ignores_it_then_it_is_no_fault) {  // R-10.7, R-13.11
+    const auto body = with_arns(R"("sql":"SELECT 1","schema":"public")");
+    EXPECT_FALSE(read(operation::execute_statement, body).ended);
+    EXPECT_TRUE(read(operation::execute_statement, body, aws_v1).ended);
+}
+
+TEST(decode, given_an_array_when_the_profile_refuses_then_it_says_so_in_its_words) {  // R-2.17, R-2.18
+    const auto body = with_parameter(R"({"name":"a","value":{"arrayValue":{"longValues":[1]}}})");
+    EXPECT_EQ(read(operation::execute_statement, body).ended.error().message, "Array parameters are not supported");
+    EXPECT_EQ(read(operation::execute_statement, body, aws_v1).ended.error().message,
+              "Array parameters are not supported.");
+    EXPECT_TRUE(read(operation::execute_statement, body, relaxed).ended);
+}
+
+TEST(decode, given_an_array_when_it_is_malformed_then_it_is_a_wrong_type) {  // R-1.11
+    for (const std::string_view array :
+         {R"({})", R"({"longValues":1})", R"({"longValues":["1"]})", R"({"longValues":[1],"stringValues":["a"]})",
+          R"({"stringValues":[1]})", R"({"arrayValues":[1]})",
+          R"({"arrayValues":[{"longValues":[1]},{"stringValues":["a"]}]})", R"({"doubleValues":["1.5"]})",
+          R"({"booleanValues":[0]})", R"({"arrayValues":[null]})"}) {
+        const auto got =
+            read(operation::execute_statement,
+                 with_parameter(R"({"name":"a","value":{"arrayValue":)" + std::string(array) + "}}"), relaxed);
+        ASSERT_FALSE(got.ended) << array;
+        EXPECT_EQ(got.ended.error().kind, error_kind::serialization) << array;
+    }
+}
+
+TEST(decode, given_iso_moments_when_the_profile_takes_them_then_they_are_made_plain) {  // R-4.31
+    const auto plain = [](std::string_view hint, std::string_view text) {
+        const auto got = read(operation::execute_statement,
+                              with_parameter(R"({"name":"a","value":{"stringValue":")" + std::string(text) +
+                                             R"("},"typeHint":")" + std::string(hint) + "\"}"),
+                              relaxed);
+        return got.ended ? std::string(std::get<std::string_view>(got.wanted.parameters.at(0).value.value)) : "refused";
+    };
+    EXPECT_EQ(plain("TIMESTAMP", "2024-01-15T12:34:56.789Z"), "2024-01-15 12:34:56.789");
+    EXPECT_EQ(plain("TIMESTAMP", "2024-01-15T12:34:56"), "2024-01-15 12:34:56");
+    EXPECT_EQ(plain("TIMESTAMP", "2024-01-15 12:34:56+05:30"), "2024-01-15 07:04:56");
+    EXPECT_EQ(plain("TIMESTAMP", "2024-01-15t12:34:56.1-09"), "2024-01-15 21:34:56.100");
+    EXPECT_EQ(plain("TIMESTAMP", "2024-01-15 12:34:56"), "2024-01-15 12:34:56");
+    EXPECT_EQ(plain("TIME", "12:34:56Z"), "12:34:56");
+    EXPECT_EQ(plain("TIMESTAMP", "2024-01-15T12:34:56+"), "refused");
+    EXPECT_EQ(plain("TIMESTAMP", "2024-02-30T12:34:56Z"), "refused");
+    EXPECT_EQ(plain("TIMESTAMP", "2024-01-15"), "refused");
+    EXPECT_EQ(plain("DATE", "2024-01-15T00:00:00Z"), "refused");
 }
 
 }  // namespace

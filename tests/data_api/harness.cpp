@@ -1,6 +1,8 @@
 #include "harness.hpp"
 
+#include <cstdlib>
 #include <stdexcept>
+#include <string_view>
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
@@ -47,12 +49,13 @@ std::string fresh_name() {
     return fmt::format("data_api_{}_{}", ::getpid(), ++last);
 }
 
-core::awaitable<void> handle(service& by, operation what, std::string body, std::string who,
-                             std::shared_ptr<std::optional<response>> into) {
+auth::caller developer(std::string_view who) { return auth::caller::developer(who, "123456789012"); }
+
+core::awaitable<void> handle(service& by, operation what, std::string body, auth::caller who,
+                             std::shared_ptr<std::optional<response>> into, const core::listener* asker) {
     const auto size = body.size();
     body.append(json::padding, ' ');
-    const caller as{std::move(who)};
-    *into = co_await by.handle(what, std::string_view(body).substr(0, size), as);
+    *into = co_await by.handle(what, std::string_view(body).substr(0, size), who, asker);
 }
 
 }  // namespace
@@ -61,8 +64,14 @@ const tests::database& server_of(engine which) {
     return which == engine::postgresql ? tests::postgresql() : tests::mariadb();
 }
 
+bool by_libpq() {
+    const char* const driver = std::getenv("BOREALIS_TEST_DRIVER");
+    return driver != nullptr && std::string_view(driver) == "libpq";
+}
+
 sql::driver& driver_of(engine which) {
-    static const auto postgresql = postgres::make_driver();
+    static const auto postgresql =
+        postgres::make_driver(by_libpq() ? postgres::protocol::libpq : postgres::protocol::native);
     static const auto mysql = mysql::make_driver();
     return which == engine::postgresql ? *postgresql : *mysql;
 }
@@ -78,6 +87,8 @@ test_directory::test_directory(engine which, std::string database) {
     logins.emplace(test_secret, std::vector{secret_login{server.login(), {}}});
 }
 
+const profile& test_directory::profile_of(std::string_view) { return behaves; }
+
 core::awaitable<core::result<std::shared_ptr<const target>>> test_directory::find_target(std::string_view resource_arn,
                                                                                          core::deadline) {
     ++targets_asked;
@@ -87,7 +98,7 @@ core::awaitable<core::result<std::shared_ptr<const target>>> test_directory::fin
     co_return std::make_shared<const target>(cluster);
 }
 
-core::result<secret_login> test_directory::find_login(std::string_view secret) {
+core::result<std::optional<secret_login>> test_directory::find_login(std::string_view secret, const target&) {
     const std::lock_guard lock(mutex_);
     const auto found = logins.find(secret);
     if (found == logins.end())
@@ -98,20 +109,31 @@ core::result<secret_login> test_directory::find_login(std::string_view secret) {
     return first;
 }
 
+core::awaitable<core::result<std::optional<secret_login>>> test_directory::fetch_login(std::string secret,
+                                                                                       const target& at,
+                                                                                       const sql::login*,
+                                                                                       core::deadline) {
+    co_return find_login(secret, at);
+}
+
 served::served(test_directory& names, pool::shared_budgets& budgets, std::uint8_t index, settings with)
     : api(loop.get_executor(), index, with, names, budgets) {}
 
 served::~served() = default;
 
-std::shared_ptr<std::optional<response>> served::start(operation what, std::string body) {
+std::shared_ptr<std::optional<response>> served::start(operation what, std::string body, const core::listener* by) {
     auto into = std::make_shared<std::optional<response>>();
-    core::asio::co_spawn(loop, handle(api, what, std::move(body), "tester", into), core::asio::detached);
+    core::asio::co_spawn(loop, handle(api, what, std::move(body), developer("tester"), into, by), core::asio::detached);
     return into;
 }
 
 response served::call(operation what, std::string body, std::string_view who) {
+    return call_as(what, std::move(body), developer(who));
+}
+
+response served::call_as(operation what, std::string body, const auth::caller& who) {
     auto into = std::make_shared<std::optional<response>>();
-    core::asio::co_spawn(loop, handle(api, what, std::move(body), std::string(who), into), core::asio::detached);
+    core::asio::co_spawn(loop, handle(api, what, std::move(body), who, into, nullptr), core::asio::detached);
     loop.restart();
     const auto limit = core::clock::now() + 30s;
     while (!*into && core::clock::now() < limit) loop.run_one_for(1s);

@@ -24,6 +24,7 @@ inline constexpr std::string_view test_secret = "arn:aws:secretsmanager:us-east-
 
 enum class engine : bool { postgresql, mysql };
 const tests::database& server_of(engine which);
+bool by_libpq();  ///< The whole program runs over PostgreSQL's reference driver.
 sql::driver& driver_of(engine which);
 
 /// One cluster, and secrets by name. Thread-safe.
@@ -31,11 +32,24 @@ class test_directory final : public directory {
  public:
     explicit test_directory(engine which, std::string database);
 
+    const profile& profile_of(std::string_view resource_arn) override;
     core::awaitable<core::result<std::shared_ptr<const target>>> find_target(std::string_view resource_arn,
                                                                              core::deadline until) override;
-    core::result<secret_login> find_login(std::string_view secret) override;
+    std::shared_ptr<const target> former_target(std::string_view) override { return nullptr; }
+    core::result<std::optional<secret_login>> find_login(std::string_view secret, const target& at) override;
+    core::awaitable<core::result<std::optional<secret_login>>> fetch_login(std::string secret, const target& at,
+                                                                           const sql::login* refused,
+                                                                           core::deadline until) override;
+    std::shared_ptr<const auth::tags> tags_of(std::string_view) override {
+        return std::make_shared<const auth::tags>(tagged);
+    }
+    std::shared_ptr<const secret_subject> subject_of(std::string_view secret) override {
+        return std::make_shared<const secret_subject>(std::string(secret), secret_tagged);
+    }
 
     target cluster;
+    auth::tags tagged;
+    auth::tags secret_tagged;
     profile behaves = aws_v2;
     /// Logins of each secret; each look-up takes the first one away while there are more.
     std::map<std::string, std::vector<secret_login>, std::less<>> logins;
@@ -53,10 +67,13 @@ class served {
 
     /// Runs one request to its end.
     response call(operation what, std::string body, std::string_view who = "tester");
+    response call_as(operation what, std::string body, const auth::caller& who);
     /// Lets what is under way go on for so long.
     void run_for(std::chrono::milliseconds time);
     /// Starts a request and returns at once; `run_for` moves it on.
-    std::shared_ptr<std::optional<response>> start(operation what, std::string body);
+    /// @param by  Lives until it is over.
+    std::shared_ptr<std::optional<response>> start(operation what, std::string body,
+                                                   const core::listener* by = nullptr);
 
     core::asio::io_context loop{1};
     service api;

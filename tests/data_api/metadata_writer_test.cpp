@@ -23,7 +23,7 @@ TEST(metadata, given_columns_when_written_then_all_14_members_are_there) {  // R
     columns[1].precision = 2147483647;
     columns[1].is_case_sensitive = true;
     std::string out;
-    append_column_metadata(out, columns);
+    append_column_metadata(out, columns, aws_v2);
     EXPECT_EQ(
         out,
         R"([{"arrayBaseColumnType":0,"isAutoIncrement":true,"isCaseSensitive":false,"isCurrency":false,"isSigned":true,)"
@@ -36,7 +36,7 @@ TEST(metadata, given_columns_when_written_then_all_14_members_are_there) {  // R
 
 TEST(metadata, given_no_columns_when_written_then_the_list_is_empty) {
     std::string out;
-    append_column_metadata(out, {});
+    append_column_metadata(out, {}, aws_v2);
     EXPECT_EQ(out, "[]");
 }
 

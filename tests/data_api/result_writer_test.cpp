@@ -100,7 +100,7 @@ TEST(result_writer, given_duplicate_labels_when_json_is_wanted_then_they_are_tro
 }
 
 TEST(result_writer, given_an_unsupported_type_when_a_row_comes_then_it_is_trouble) {
-    auto interval = column("i", type_class::unsupported);
+    auto interval = column("i", type_class::interval);
     interval.refused_name = "INTERVAL";
     result_writer writer(aws_v2, {}, statement::writes);
     EXPECT_EQ(writer.columns(std::span(&interval, 1)), reception::guarded);
@@ -112,7 +112,7 @@ TEST(result_writer, given_an_unsupported_type_when_a_row_comes_then_it_is_troubl
 }
 
 TEST(result_writer, given_an_unsupported_type_when_no_row_comes_then_metadata_is_sent) {
-    auto interval = column("i", type_class::unsupported);
+    auto interval = column("i", type_class::interval);
     interval.refused_name = "INTERVAL";
     result_writer writer(aws_v2, {}, statement::reads);
     writer.columns(std::span(&interval, 1));

@@ -423,7 +423,7 @@ TEST_P(mysql_types, given_types_when_selected_then_fields_are_as_documented) {  
         execute("SELECT b, s, u, f, d, n, c, e, r, i, y, dt, tm FROM t").body,
         R"({"numberOfRecordsUpdated":0,"records":[[{"booleanValue":true},{"longValue":-3},{"stringValue":"18446744073709551615"},)"
         R"({"doubleValue":3.14},{"doubleValue":10.0},{"stringValue":"0.0000"},{"stringValue":"x"},{"stringValue":"two"},{"blobValue":"AP8="},)"
-        R"({"booleanValue":true},{"longValue":2024},{"stringValue":"2024-01-15 12:34:56.700"},{"stringValue":"-838:59:59"}]]})");
+        R"({"booleanValue":true},{"stringValue":"2024"},{"stringValue":"2024-01-15 12:34:56.700"},{"stringValue":"-838:59:59"}]]})");
 }
 
 // ---- BatchExecuteStatement

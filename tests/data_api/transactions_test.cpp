@@ -199,7 +199,7 @@ TEST_P(data_api_transactions, given_the_schema_or_a_wrong_secret_when_begun_then
 core::awaitable<response> handle_there(service& by, operation what, std::string body) {
     const auto size = body.size();
     body.append(json::padding, ' ');
-    const caller who{"tester"};
+    const auto who = auth::caller::developer("tester", "123456789012");
     co_return co_await by.handle(what, std::string_view(body).substr(0, size), who);
 }
 

@@ -63,7 +63,7 @@ TEST_P(values, given_a_value_when_written_then_field_and_plain_are_as_expected) 
     column.is_array = kind.is_array;
     column.precision = kind.precision;
     column.scale = kind.scale;
-    value_writer writer(column, with);
+    value_writer writer(column, with, {});
     ASSERT_TRUE(writer.is_supported());
     std::string out;
     EXPECT_EQ(writer.field(out, value), spoilt::no);
@@ -290,7 +290,7 @@ TEST(value_writer, given_a_long_bytea_when_written_then_pieces_join_without_padd
     sql::column column;
     column.type = type_class::bytes;
     std::string out;
-    value_writer(column, {}).field(out, text(hex));
+    value_writer(column, {}, {}).field(out, text(hex));
     EXPECT_EQ(out, expected);
 }
 
@@ -307,7 +307,7 @@ TEST_P(spoilt_values, given_what_cannot_be_carried_when_written_then_it_says_why
     sql::column column;
     column.type = GetParam().type;
     column.is_array = GetParam().is_array;
-    value_writer writer(column, {});
+    value_writer writer(column, {}, {});
     std::string out;
     EXPECT_EQ(writer.field(out, text(GetParam().text)), GetParam().why);
     EXPECT_EQ(writer.plain(out, text(GetParam().text)), GetParam().why);
@@ -329,23 +329,133 @@ TEST(value_writer, given_text_that_is_no_number_when_a_number_is_due_then_it_is_
         sql::column column;
         column.type = type;
         std::string out;
-        value_writer(column, {}).field(out, text(number));
+        value_writer(column, {}, {}).field(out, text(number));
         EXPECT_EQ(out, R"({"doubleValue":")" + std::string(number) + "\"}");
     }
     sql::column column;
     column.type = type_class::integer;
     std::string out;
-    value_writer(column, {}).field(out, text("1,2"));
+    value_writer(column, {}, {}).field(out, text("1,2"));
     EXPECT_EQ(out, R"({"stringValue":"1,2"})");
 }
 
 TEST(value_writer, given_types_aws_refuses_when_asked_then_they_are_not_supported) {  // R-2.27
     sql::column column;
-    column.type = type_class::unsupported;
-    EXPECT_FALSE(value_writer(column, {}).is_supported());
-    column.type = type_class::bytes;
+    column.type = type_class::interval;
+    column.refused_name = "INTERVAL";
+    EXPECT_FALSE(value_writer(column, {}, {}).is_supported());
+    EXPECT_TRUE(value_writer(column, {}, relaxed.values).is_supported());
+    column.refused_name.clear();
+    EXPECT_TRUE(value_writer(column, {}, {}).is_supported());
+}
+
+// ---- generation 1
+
+struct v1_case {
+    std::string_view name;
+    type_class type;
+    std::string_view given, field;
+    int precision = 0;
+};
+
+class v1_values : public testing::TestWithParam<v1_case> {};
+
+TEST_P(v1_values, given_a_value_when_written_then_it_is_as_jdbc_had_it) {
+    sql::column column;
+    column.type = GetParam().type;
+    column.precision = GetParam().precision;
+    column.refused_name = "WHATEVER";
+    std::string out;
+    value_writer writer(column, {}, aws_v1.values);
+    ASSERT_TRUE(writer.is_supported());
+    ASSERT_EQ(writer.field(out, text(GetParam().given)), spoilt::no);
+    EXPECT_EQ(out, GetParam().field);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    r_13, v1_values,
+    testing::Values(
+        v1_case{"oid", type_class::object_id, "12345", R"({"stringValue":"12345"})"},
+        v1_case{"stripped", type_class::timestamp, "2024-01-15 12:34:56.780180",
+                R"({"stringValue":"2024-01-15 12:34:56.78018"})"},
+        v1_case{"no_fraction", type_class::timestamp, "2024-01-15 12:34:56.000000",
+                R"({"stringValue":"2024-01-15 12:34:56"})"},
+        v1_case{"time_of_millis", type_class::time, "12:34:56.789012", R"({"stringValue":"12:34:56.789"})"},
+        v1_case{"time_wraps", type_class::time, "-01:00:00", R"({"stringValue":"23:00:00"})"},
+        v1_case{"time_wraps_with_its_fraction", type_class::time, "-01:02:03.5", R"({"stringValue":"22:57:56.5"})"},
+        v1_case{"time_wraps_by_milliseconds", type_class::time, "-00:00:00.990000", R"({"stringValue":"23:59:59.01"})"},
+        v1_case{"time_wraps_by_less", type_class::time, "-00:00:00.000400", R"({"stringValue":"00:00:00"})"},
+        v1_case{"long_time_wraps", type_class::time, "838:59:59", R"({"stringValue":"22:59:59"})"},
+        v1_case{"timetz", type_class::timetz, "12:34:56.5+09", R"({"stringValue":"03:34:56.5"})"},
+        v1_case{"timetz_before_midnight", type_class::timetz, "01:00:00+05:30", R"({"stringValue":"19:30:00"})"},
+        v1_case{"timestamptz", type_class::timestamptz, "2024-01-15 12:34:56.10+09",
+                R"({"stringValue":"2024-01-15 03:34:56.1"})"},
+        v1_case{"infinity", type_class::timestamp, "infinity", R"({"stringValue":"infinity"})"},
+        v1_case{"zero_date", type_class::date, "0000-00-00", R"({"isNull":true})"},
+        v1_case{"json", type_class::json, R"({"x": 0, "y": "0"})", R"({"stringValue":"{\"x\": 0, \"y\": \"0\"}"})"},
+        v1_case{"year", type_class::year, "2020", R"({"stringValue":"2020-01-01"})"},
+        v1_case{"other", type_class::other, "(1,2)", R"x({"stringValue":"(1,2)"})x"},
+        v1_case{"days", type_class::interval, "1 day 02:00:00",
+                R"({"stringValue":"0 years 0 mons 1 days 2 hours 0 mins 0.0 secs"})"},
+        v1_case{"all", type_class::interval, "1 year 2 mons -3 days 04:05:06.70",
+                R"({"stringValue":"1 years 2 mons -3 days 4 hours 5 mins 6.7 secs"})"},
+        v1_case{"negative", type_class::interval, "-1 years +00:00:01",
+                R"({"stringValue":"-1 years 0 mons 0 days 0 hours 0 mins 1.0 secs"})"},
+        v1_case{"negative_time", type_class::interval, "-04:05:06.5",
+                R"({"stringValue":"0 years 0 mons 0 days -4 hours -5 mins -6.5 secs"})"},
+        v1_case{"nothing", type_class::interval, "00:00:00",
+                R"({"stringValue":"0 years 0 mons 0 days 0 hours 0 mins 0.0 secs"})"},
+        v1_case{"another_style", type_class::interval, "P1DT2H", R"({"stringValue":"P1DT2H"})"}),
+    [](const auto& each) { return std::string(each.param.name); });
+
+TEST(value_writer, given_mysql_values_when_written_as_v1_then_bit_fields_are_blobs) {  // section 5.3
+    const auto written = [](type_class type, sql::cell::form is, std::uint64_t value, int precision) {
+        sql::column column;
+        column.type = type;
+        column.precision = precision;
+        sql::cell cell;
+        cell.is = is;
+        cell.unsigned_integer = value;
+        std::string out;
+        value_writer(column, {}, aws_v1.values).field(out, cell);
+        return out;
+    };
+    EXPECT_EQ(written(type_class::bit_field, sql::cell::form::unsigned_integer, 0x0102, 9), R"({"blobValue":"AQI="})");
+    EXPECT_EQ(written(type_class::bit_field, sql::cell::form::unsigned_integer, 5, 8), R"({"blobValue":"BQ=="})");
+}
+
+TEST(value_writer, given_more_dimensions_when_allowed_then_lists_stand_in_lists) {  // R-5.44
+    sql::column column;
+    column.type = type_class::integer;
     column.is_array = true;
-    EXPECT_FALSE(value_writer(column, {}).is_supported());
+    std::string out;
+    value_writer writer(column, {}, aws_v1.values);
+    ASSERT_EQ(writer.field(out, text("[0:1][1:2]={{1,NULL},{3,4}}")), spoilt::no);
+    EXPECT_EQ(out, R"({"arrayValue":{"arrayValues":[{"longValues":[1,null]},{"longValues":[3,4]}]}})");
+    out.clear();
+    column.type = type_class::text;
+    value_writer texts(column, {}, relaxed.values);
+    ASSERT_EQ(texts.plain(out, text(R"({{{"a}","b\""}},{{c,d}}})")), spoilt::no);
+    EXPECT_EQ(out, R"([[["a}","b\""]],[["c","d"]]])");
+    out.clear();
+    EXPECT_EQ(texts.field(out, text("{{a}")), spoilt::unreadable_array);
+}
+
+TEST(value_writer, given_doubles_when_formatted_as_v1_then_they_are_java_s) {  // R-7.5
+    sql::column column;
+    column.type = type_class::float8;
+    value_writer writer(column, {}, aws_v1.values);
+    for (const auto& [given, expected] :
+         {std::pair{"10", "10.0"}, std::pair{"0.001", "0.001"}, std::pair{"0.0009", "9.0E-4"},
+          std::pair{"9999999.5", "9999999.5"}, std::pair{"10000000", "1.0E7"}, std::pair{"1.5e+300", "1.5E300"},
+          std::pair{"5e-324", "4.9E-324"}, std::pair{"-1e-323", "-9.9E-324"}, std::pair{"2e-308", "2.0E-308"},
+          std::pair{"-123.25", "-123.25"}, std::pair{"0", "0.0"}, std::pair{"-0", "-0.0"},
+          std::pair{"1.7976931348623157e+308", "1.7976931348623157E308"}, std::pair{"0.05", "0.05"},
+          std::pair{"NaN", "\"NaN\""}}) {
+        std::string out;
+        writer.plain(out, text(given));
+        EXPECT_EQ(out, expected) << given;
+    }
 }
 
 }  // namespace

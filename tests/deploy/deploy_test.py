@@ -13,6 +13,8 @@ import tempfile
 import threading
 import time
 import unittest
+import urllib.error
+import urllib.request
 import zipfile
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -146,6 +148,86 @@ class Zip(unittest.TestCase):
         self.assertEqual("OperationalError", unreachable[2]["errorType"])
         self.assertEqual("/2018-06-01/runtime/invocation/request-1/response", http_event[0])
         self.assertEqual(400, http_event[2]["statusCode"])
+
+
+class LocalHost(unittest.TestCase):
+    """L-9.11: HTTP, the host, the zip as it is, the Data API and a database, in a root that has no library but those of the zip and,
+    in a folder of its own that no loader looks into, those of the server."""
+
+    def test_the_zip_answers_behind_its_http_api_in_a_bare_root(self):
+        sys.path.insert(0, str(ROOT / "tests" / "employees"))
+        import support  # noqa: E402
+        root = pathlib.Path(tempfile.mkdtemp(prefix="borealis-bare-"))
+        database = support.MariaDB()
+        server = None
+        try:
+            database.reset()
+            libraries = root / "server" / "lib"
+            libraries.mkdir(parents=True)
+            for line in subprocess.run(["ldd", support.BOREALIS], check=True, capture_output=True, text=True).stdout.splitlines():
+                if match := re.match(r"\s*(\S+) => (/\S+) \(|\s*(/\S+) \(", line):
+                    file = match[2] or match[3]
+                    shutil.copy(file, libraries / ("loader" if match[3] else match[1]))
+            shutil.copy(support.BOREALIS, root / "server" / "borealis")
+            for folder in ("app", "state", "tmp", "dev"):
+                (root / folder).mkdir()
+                (root / folder).chmod(0o777)
+            (root / "dev" / "null").touch()  # a function's standard input
+            shutil.copy(ZIP, root / "app" / "lambda_dataapi.zip")
+            shutil.copy(TEMPLATE, root / "app" / "template.yaml")
+            (root / "app" / "borealis.toml").write_text(f"""
+listen = "127.0.0.1:0"
+state_dir = "/state"
+[template]
+file = "template.yaml"
+code = {{ EmployeeFunction = "lambda_dataapi.zip" }}
+[http_api]
+listen = "127.0.0.1:0"
+[[cluster]]
+id = "employees"
+engine = "mysql"
+host = "127.0.0.1"
+port = {database.port}
+database = "EmployeeDB"
+tls = "disable"
+[[secret]]
+name = "login"
+username = "staff"
+password = "{support.PASSWORD}"
+""")
+            for path in [root, *root.rglob("*")]:
+                path.chmod(path.stat().st_mode | 0o055)
+            enter = ["chroot", "--userspec=65534:65534"] if os.geteuid() == 0 else ["unshare", "--map-root-user", "chroot"]
+            server = subprocess.Popen([shutil.which(enter[0]), *enter[1:], root, "/server/lib/loader", "--library-path", "/server/lib", "/server/borealis", "serve",
+                                       "--config", "/app/borealis.toml"], env={}, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+            lines, url = [], None
+            for line in server.stdout:
+                lines.append(line)
+                if line.startswith("API Api "):
+                    url = line.split()[-1]
+                if line.startswith("borealis listens on "):
+                    break
+            self.assertIsNotNone(url, "".join(lines))
+            threading.Thread(target=lambda: lines.extend(server.stdout), daemon=True).start()
+
+            def ask(path, body=None):
+                request = urllib.request.Request(url + path, data=body and json.dumps(body).encode(), headers={"content-type": "application/json"})
+                try:
+                    with urllib.request.urlopen(request, timeout=60) as answer:
+                        return answer.status, json.loads(answer.read())
+                except urllib.error.HTTPError as wrong:
+                    return wrong.code, wrong.read().decode() + "".join(lines)
+
+            self.assertEqual((200, [["7", "Zoë"]]), ask("/employees", {"EmpId": "7", "EmpName": "Zoë"}))
+            self.assertEqual((200, {"EmpId": "7", "EmpName": "Zoë"}), ask("/employees/7"))
+            self.assertEqual([["37", "Zoë".encode().hex().upper()]], database.table())
+        finally:
+            if server is not None:
+                server.terminate()
+                server.wait(60)
+                server.stdout.close()
+            database.close()
+            shutil.rmtree(root, ignore_errors=True)
 
 
 class Template(unittest.TestCase):

@@ -296,7 +296,8 @@ class Trouble(Case):
         finally:
             self.world.gate.open()
         text = "(2003, \"Can't connect to MySQL server on '127.0.0.1'\")"
-        self.assertEqual(("init_error", [f"Could not connect to MySQL instance: {text}"]), (outcome.kind, outcome.log))
+        # An invoker of the host reads the same payload for both kinds; and Lambda tries a failed start once more (L-1.60).
+        self.assertEqual(("error" if self.world.hosted else "init_error", f"Could not connect to MySQL instance: {text}"), (outcome.kind, outcome.log[0]))
         self.assertEqual(("OperationalError", text), (outcome.body["errorType"], outcome.body["errorMessage"]))
         self.database.reset()
         self.gives(self.world.function("lambda_rds", DB_CONNECT_AT_START="1").invoke(person("7", "Ann")), [["7", "Ann"]])
@@ -430,10 +431,6 @@ class Trouble(Case):
                 self.assertLess(time.monotonic() - began, 4)
                 self.assertEqual(([], 1), (outcome.log, self.database.count()))
 
-    @unittest.skip("needs the local Lambda host, which kills functions at their time-out (a later issue)")
-    def test_e_31_a_time_out_during_the_insert(self):
-        pass
-
     def test_e_36_insert_denied(self):
         for function in self.each():
             self.database.reset()
@@ -555,7 +552,7 @@ class Scripts(Case):
 
 
 class Http(Case):
-    """E-34, as events; over real HTTP it needs the local host of a later issue."""
+    """E-34, as events; over real HTTP in over_http_test.py. E-31 is in hosted_test.py."""
 
     @staticmethod
     def event(version, method, path, body=None, encode=False):
@@ -584,6 +581,43 @@ class Http(Case):
                 outcome = function.invoke(self.event("2.0", "GET", "/employees"))
                 self.assertEqual(count, len(json.loads(outcome.body["body"])))
                 self.database.sql(f"INSERT INTO Employee VALUES ('{count}', 'by another')")
+
+    def get(self, path, ddl=VARCHAR, seed=(), **more):
+        """The JSON that both variants give for a GET, and its status."""
+        outcome, _ = self.both([self.event("2.0", "GET", path) | more], ddl, seed)
+        self.assertEqual("response", outcome.kind, outcome.body)
+        return outcome.body["statusCode"], json.loads(outcome.body["body"])
+
+    def test_one_employee(self):
+        seed = ["'7', 'Ann'", "'8', NULL", "'it''s \\\\ ü%', '😀'", "'a/b', 'slash'"]
+        for identity, shown in (("7", "Ann"), ("8", None), ("it's \\ ü%", "😀"), ("a/b", "slash")):
+            self.assertEqual((200, person(identity, shown)), self.get("/employees/x", seed=seed, pathParameters={"id": identity}))
+        for identity in ("9", "' OR '1'='1", "7' -- ", "\\' OR 1=1 -- ", ":EmpId"):
+            self.assertEqual((404, {"message": "There is no employee with this id."}), self.get("/employees/x", seed=seed, pathParameters={"id": identity}))
+        self.assertEqual((200, person(7, "Ann")), self.get("/employees/7", INT, ["7, 'Ann'", "0, 'zero'"]))
+        for identity in ("abc", "7x", ""):
+            self.assertEqual(404, self.get("/employees/x", INT, ["7, 'Ann'", "0, 'zero'"], pathParameters={"id": identity})[0], identity)
+
+    def test_pages(self):
+        seed = [f"'{i:03}', 'n{i}'" for i in range(7)]
+        rows = [[f"{i:03}", f"n{i}"] for i in range(7)]
+        page = lambda **query: self.get("/employees", seed=seed, queryStringParameters=query)  # noqa: E731
+        self.assertEqual((200, {"Employees": rows[:3], "Next": "002"}), page(limit="3"))
+        self.assertEqual((200, {"Employees": rows[3:6], "Next": "005"}), page(limit="3", after="002"))
+        self.assertEqual((200, {"Employees": rows[6:]}), page(limit="3", after="005"))
+        self.assertEqual((200, {"Employees": rows}), page(limit="7"))
+        self.assertEqual((200, {"Employees": []}), page(after="zzz' OR 1=1 -- "))
+        self.assertEqual(400, page(limit="1001")[0])
+        self.assertEqual((200, {"Employees": [[9, "a"]], "Next": "9"}), self.get("/employees", INT, ["9, 'a'", "10, 'b'"], queryStringParameters={"limit": "1"}))
+        self.assertEqual((200, {"Employees": [[10, "b"]]}), self.get("/employees", INT, ["9, 'a'", "10, 'b'"], queryStringParameters={"after": "9"}))
+
+    def test_reading_leaves_no_transaction(self):
+        for function in self.each():
+            self.database.reset(seed=["'7', 'Ann'"])
+            function.invoke(self.event("2.0", "GET", "/employees/7"))
+            function.invoke(self.event("2.0", "GET", "/employees") | {"queryStringParameters": {"limit": "1"}})
+            self.assertEqual(0, self.database.open_transactions())
+            self.database.sql("SET lock_wait_timeout = 2; ALTER TABLE Employee ADD COLUMN Note TEXT")
 
     def test_e_34_statuses(self):
         good = json.dumps(person("8", "Bob"))

@@ -282,8 +282,9 @@ class Gate:
 
 
 def is_commit(piece):
-    """Whether a piece for the database holds the statement COMMIT (COM_QUERY is command 3); not SET autocommit."""
-    return b"\x03COMMIT" in piece
+    """Whether a piece for the database holds a commit (COM_QUERY is command 3): the statement, or the one with which the Data API's
+    server ends a transaction in a single round trip; not another SET autocommit."""
+    return b"\x03COMMIT" in piece or b"\x03SET autocommit=1 /* COMMIT */" in piece
 
 
 class QuietServer(http.server.ThreadingHTTPServer):
@@ -354,8 +355,9 @@ class ApiGateHandler(http.server.BaseHTTPRequestHandler):
 class Borealis:
     """`borealis serve` in front of the gate to the database, and of another server where there is one."""
 
-    def __init__(self, database_port, postgresql=None):
+    def __init__(self, database_port, postgresql=None, *arguments, more=""):
         self.folder = tempfile.mkdtemp(prefix="borealis-serve-")
+        os.chmod(self.folder, 0o711)  # functions run as another user
         config = pathlib.Path(self.folder, "borealis.toml")
         logins = (("employees", SECRET_ARN, "staff", PASSWORD), ("wrong", WRONG_SECRET_ARN, "staff", "wrong"),
                   ("postgresql", POSTGRESQL_SECRET_ARN, "postgres", PASSWORD))
@@ -366,12 +368,15 @@ class Borealis:
                         f'port = {postgresql.port}\ntls = "disable"\n')
         config.write_text(f'listen = "127.0.0.1:0"\nstate_dir = "{self.folder}/state"\ndefault_clusters = false\n'
                           f'[[cluster]]\nid = "employees"\narn = "{CLUSTER_ARN}"\nengine = "mysql"\nhost = "127.0.0.1"\n'
-                          f'port = {database_port}\ndatabase = "EmployeeDB"\ntls = "disable"\n{secrets}', encoding="utf-8")
+                          f'port = {database_port}\ndatabase = "EmployeeDB"\ntls = "disable"\n{secrets}{more}', encoding="utf-8")
         self.log = open(f"{self.folder}/log", "w+b")
-        self.process = subprocess.Popen([BOREALIS, "serve", "--config", config], stdout=subprocess.PIPE, stderr=self.log, stdin=subprocess.DEVNULL)
+        self.process = subprocess.Popen([BOREALIS, "serve", "--config", config, *arguments], stdout=subprocess.PIPE, stderr=self.log, stdin=subprocess.DEVNULL)
         self.url = ""
+        self.apis = {}  # name -> URL
         for line in self.process.stdout:
             words = line.decode().split()
+            if words[:1] == ["API"]:
+                self.apis[words[1]] = words[-1]
             if words[:3] == ["borealis", "listens", "on"]:
                 self.url = words[3]
                 break
@@ -504,6 +509,41 @@ class RuntimeApiHandler(http.server.BaseHTTPRequestHandler):
         pass
 
 
+TEMPLATE = ROOT / "deploy" / "aws" / "template.yaml"
+
+
+class Deployed:
+    """deploy/aws/template.yaml on this machine: MariaDB, `borealis serve`, and one variant as its function behind the HTTP API."""
+
+    def __init__(self, name="lambda_dataapi", *arguments, database=None):
+        self.database = database or MariaDB()
+        self.owns_database = database is None
+        self.database.reset()
+        self.gate = Gate(self.database.port)
+        # The persistent variant is told where its server is; what the template sets for the other one does it no harm.
+        more = (f'[template]\nfile = "{TEMPLATE}"\n[template.code]\nEmployeeFunction = "{PROGRAMS[name]}"\n[http_api]\nlisten = "127.0.0.1:0"\n'
+                '[template.attributes]\n"Cluster.MasterUserSecret.SecretArn" = "' + SECRET_ARN + '"\n')
+        self.borealis = Borealis(self.gate.port, None, *arguments, more=more)
+        self.url = self.borealis.apis["Api"]
+
+    def ask(self, method, path, body=None, headers=None):
+        """(status, headers, body) of one request; the body as JSON where it is."""
+        connection = http.client.HTTPConnection(urllib.parse.urlsplit(self.url).netloc, timeout=60)
+        data = body if isinstance(body, bytes) or body is None else json.dumps(body).encode()
+        connection.request(method, path, data, {"content-type": "application/json", **(headers or {})} if data is not None else headers or {})
+        answer = connection.getresponse()
+        content = answer.read()
+        connection.close()
+        json_type = answer.headers.get("content-type", "").startswith("application/json")
+        return answer.status, answer.headers, json.loads(content) if json_type and content else content.decode()
+
+    def close(self):
+        self.borealis.close()
+        self.gate.close()
+        if self.owns_database:
+            self.database.close()
+
+
 class World:
     """Everything that the suites share; started by the first of them."""
 
@@ -525,6 +565,14 @@ class World:
         self.parts = []
         self.database = self._keep(MariaDB())
         self.gate = self._keep(Gate(self.database.port))
+        self.hosted = os.environ.get("EMPLOYEES_ON") == "host"
+        if self.hosted:
+            import hosted  # it needs this module in turn
+            self.api = ApiGate("http://nowhere")
+            self.borealis = self._keep(hosted.serve(self.gate.port, {name: self.variables(name) for name in self.names()}))
+            self.api.upstream = urllib.parse.urlsplit(self.borealis.url).netloc
+            self.functions = {name: hosted.HostedFunction(self.borealis, name, self.variables(name), hosted_name=name) for name in self.names()}
+            return
         self.borealis = self._keep(Borealis(self.gate.port)) if BOREALIS.exists() else None
         self.api = ApiGate(self.borealis.url) if self.borealis else None
         self.functions = {name: self.function(name) for name in self.names()}
@@ -536,15 +584,22 @@ class World:
     def names(self):
         return ["lambda_rds"] + (["lambda_dataapi"] if self.api else [])
 
-    def function(self, name, **changes):
-        """A function of its own, with other variables than the shared one."""
+    def variables(self, name, **changes):
         aws = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_REGION": "us-east-1"}
+        aws |= {k: v for k, v in os.environ.items() if k.endswith("SAN_OPTIONS")}  # a sanitizer reports where the run looks
         if self.api:
             aws |= {"AWS_ENDPOINT_URL": self.api.url}
         own = {"lambda_rds": {"DB_HOST": "127.0.0.1", "DB_PORT": str(self.gate.port), "DB_USER": "staff", "DB_PASSWORD": PASSWORD},
                "lambda_dataapi": {"DB_CLUSTER_ARN": CLUSTER_ARN, "DB_SECRET_ARN": SECRET_ARN}}[name]
         variables = {**aws, "DB_NAME": "EmployeeDB", **own, **changes}
-        return self._keep(Function(name, {k: v for k, v in variables.items() if v is not None}))
+        return {k: v for k, v in variables.items() if v is not None}
+
+    def function(self, name, **changes):
+        """A function of its own, with other variables than the shared one."""
+        if self.hosted:
+            import hosted
+            return self._keep(hosted.HostedFunction(self.borealis, name, self.variables(name, **changes)))
+        return self._keep(Function(name, self.variables(name, **changes)))
 
     def calm(self):
         """Before each test: all gates open, nothing broken."""

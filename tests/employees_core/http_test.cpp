@@ -93,6 +93,71 @@ TEST(http_event, given_employees_with_names_of_http_members_when_read_then_they_
     }
 }
 
+TEST(http_event, given_an_id_when_asked_for_then_one_employee_is_shown) {
+    scripted_service at;
+    at.database.rows = {{"7", "Ann"}, {"8", cell()}, {"a/b", "Cid"}};
+    EXPECT_EQ(at.answer(event_2("GET", "/employees/7")), result(200, R"({"EmpId":"7","EmpName":"Ann"})"));
+    EXPECT_EQ(at.answer(event_2("GET", "/employees/8")), result(200, R"({"EmpId":"8","EmpName":null})"));
+    EXPECT_EQ(at.answer(event_2("GET", "/employees/a/b", R"(,"pathParameters":{"id":"a/b"})")),
+              result(200, R"({"EmpId":"a/b","EmpName":"Cid"})"));
+    EXPECT_EQ(at.answer(event_2("GET", "/employees/9")),
+              result(404, R"({"message":"There is no employee with this id."})"));
+    EXPECT_EQ(at.answer(event_2("GET", "/employees/a/b")), result(404, R"({"message":"Not Found"})"));
+}
+
+TEST(http_event, given_numbers_as_ids_when_asked_for_a_text_then_zero_is_not_found) {
+    scripted_service at;
+    at.database.rows = {{std::int64_t{0}, "zero"}};
+    EXPECT_EQ(at.answer(event_2("GET", "/employees/abc")),
+              result(404, R"({"message":"There is no employee with this id."})"));
+    EXPECT_EQ(at.answer(event_2("GET", "/employees/0")), result(200, R"({"EmpId":0,"EmpName":"zero"})"));
+}
+
+TEST(http_event, given_a_limit_when_listed_then_pages_follow_each_other) {
+    scripted_service at;
+    at.database.rows = {{"3", "c"}, {"1", "a"}, {"2", "b"}};
+    const auto page = [&](std::string_view query) {
+        return at.answer(event_2("GET", "/employees", R"(,"queryStringParameters":)" + std::string(query)));
+    };
+    EXPECT_EQ(page(R"({"limit":"2"})"), result(200, R"({"Employees":[["1","a"],["2","b"]],"Next":"2"})"));
+    EXPECT_EQ(page(R"({"limit":"2","after":"2"})"), result(200, R"({"Employees":[["3","c"]]})"));
+    EXPECT_EQ(page(R"({"after":"3"})"), result(200, R"({"Employees":[]})"));
+    EXPECT_THAT(at.database.calls, testing::ElementsAre("page - 3", "page 2 3", "page 3 51"));
+    for (const auto* wrong : {"0", "1001", "x", "-1", "", "1.5"}) {
+        EXPECT_EQ(page(R"({"limit":")" + std::string(wrong) + R"("})"),
+                  result(400, R"({"message":"Invalid input! \"limit\" must be a number from 1 to 1000."})"))
+            << wrong;
+    }
+    EXPECT_THAT(at.log, testing::IsEmpty());
+}
+
+TEST(http_event, given_a_database_that_fails_when_read_then_it_is_logged_and_told) {
+    scripted_service at;
+    at.database.lists = {mysql_failure(2013, "Lost connection to MySQL server during query"),
+                         mysql_failure(2013, "Lost connection to MySQL server during query")};
+    for (const auto* path : {"/employees/7", "/employees"}) {
+        const auto answered = at.answer(event_2("GET", path, R"(,"queryStringParameters":{"limit":"5"})"));
+        ASSERT_TRUE(answered);
+        EXPECT_THAT(*answered, StartsWith(R"({"statusCode":503,)"));
+    }
+    const std::string line = "Reading employees failed: (2013, 'Lost connection to MySQL server during query')";
+    EXPECT_THAT(at.log, testing::ElementsAre(line, line));
+}
+
+TEST(http_event, given_the_pages_paths_when_asked_then_its_files_are_sent_as_they_are) {
+    scripted_service at;
+    for (const auto& [path, type] :
+         {std::pair("/", "text/html; charset=utf-8"), std::pair("/employees.js", "text/javascript; charset=utf-8"),
+          std::pair("/employees.css", "text/css; charset=utf-8")}) {
+        const auto answered = at.answer(event_2("GET", path));
+        ASSERT_TRUE(answered);
+        EXPECT_THAT(*answered, HasSubstr(std::string(R"("content-type":")") + type)) << path;
+        EXPECT_THAT(*answered, HasSubstr("default-src 'none'")) << path;
+        EXPECT_THAT(at.answer(event_2("POST", path)).value(), StartsWith(R"({"statusCode":405,)"));
+    }
+    EXPECT_THAT(at.database.calls, testing::IsEmpty());
+}
+
 struct status_case {
     std::string_view name;
     std::string event;
@@ -123,7 +188,9 @@ const status_case statuses[] = {
      R"_({"message":"(1048, \"Column 'EmpId' cannot be null\")"})_"},
     {"unknown_path", event_2("GET", "/staff"), 404, R"({"message":"Not Found"})"},
     {"wrong_method", event_2("DELETE", "/employees"), 405, R"({"message":"Method Not Allowed"})"},
-    {"get_of_batch", event_2("GET", "/employees/batch"), 405, R"({"message":"Method Not Allowed"})"},
+    {"delete_of_batch", event_2("DELETE", "/employees/batch"), 405, R"({"message":"Method Not Allowed"})"},
+    {"delete_of_one", event_2("DELETE", "/employees/7"), 405, R"({"message":"Method Not Allowed"})"},
+    {"id_named_batch", event_2("GET", "/employees/batch"), 404, R"({"message":"There is no employee with this id."})"},
     {"batch_without_list", post_2("/employees/batch", "{}"), 400,
      R"({"message":"Invalid input! Missing \"Employees\" attribute."})"},
     {"batch_of_text", post_2("/employees/batch", R"({"Employees":"x"})"), 400,

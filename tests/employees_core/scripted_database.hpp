@@ -51,6 +51,30 @@ class scripted_database final : public database {
         }
         return done;
     }
+    outcome<void> find(const std::string& id, const row_receiver& receive, deadline) override {
+        auto done = next("find " + id, lists);
+        for (const auto& one : rows) {
+            if (done && one.id == cell(id)) receive(one);
+        }
+        // As MySQL compares a number with a text that is none: equal to 0.
+        for (const auto& one : rows) {
+            if (done && one.id == cell(std::int64_t{0})) receive(one);
+        }
+        return done;
+    }
+    outcome<void> page(const std::optional<std::string>& after, std::size_t limit, const row_receiver& receive,
+                       deadline) override {
+        auto done = next("page " + after.value_or("-") + " " + std::to_string(limit), lists);
+        auto sorted = rows;
+        std::ranges::sort(sorted, {}, &row::id);
+        for (auto& one : sorted) {
+            if (!done || limit == 0) break;
+            if (after && one.id <= cell(*after)) continue;
+            receive(one);
+            --limit;
+        }
+        return done;
+    }
     outcome<void> create_table(deadline) override { return {}; }
 
  private:

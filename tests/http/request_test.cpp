@@ -382,6 +382,28 @@ const stream_case rfc_examples[] = {
 };
 INSTANTIATE_TEST_SUITE_P(rfc9112, http_streams, testing::ValuesIn(rfc_examples));
 
+TEST(http_trailers, given_trailers_when_asked_for_then_they_are_kept_apart_from_the_headers) {
+    const std::string bytes = CHUNKED "1\r\nx\r\n0\r\nA: b\r\nHost: evil\r\n\r\n";
+    for (std::size_t cut = 0; cut <= bytes.size(); ++cut) {
+        request_reader reader({.keep_trailers = true});
+        for (const auto& part : {bytes.substr(0, cut), bytes.substr(cut)}) {
+            if (part.empty()) continue;
+            ASSERT_NE(reader.next(), progress::failed);
+            const auto room = reader.prepare();
+            std::memcpy(room.data(), part.data(), part.size());
+            reader.commit(part.size());
+        }
+        ASSERT_EQ(reader.next(), progress::request) << cut;
+        const auto& got = reader.message();
+        EXPECT_EQ(got.body, "x");
+        ASSERT_EQ(got.trailers.size(), 2U);
+        EXPECT_EQ(got.trailers[0].name, "A");
+        EXPECT_EQ(got.trailers[0].value, "b");
+        EXPECT_EQ(got.find("a"), "");
+        EXPECT_NE(got.find("host"), "evil");
+    }
+}
+
 // --- limits
 
 struct limit_case {
@@ -409,6 +431,9 @@ std::string head_of(std::size_t bytes, std::string_view line = "GET / HTTP/1.1\r
 
 const std::string chunked_head = CHUNKED;
 
+constexpr larger_body larger[] = {{"/large/", 12}};
+constexpr request_limits by_path = {.body_bytes = 8, .larger_bodies = larger};
+
 const limit_case limit_cases[] = {
     {"target of 10", small, "GET /123456789 HTTP/1.1\r\nHost: a\r\n\r\n", {"GET /123456789 <>"}},
     {"target of 11", small, "GET /1234567890 HTTP/1.1\r\nHost: a\r\n\r\n", {"414"}},
@@ -430,6 +455,19 @@ const limit_case limit_cases[] = {
      small,
      "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 8\r\n\r\n12345678",
      {"POST / Content-Length=8 <12345678>"}},
+    {"body of 9 to a path that takes 12",
+     by_path,
+     "POST /large/x HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n123456789",
+     {"POST /large/x Content-Length=9 <123456789>"}},
+    {"body of 13 to a path that takes 12",
+     by_path,
+     "POST /large/x HTTP/1.1\r\nHost: a\r\nContent-Length: 13\r\n\r\n",
+     {"413"}},
+    {"chunks of 13 to a path that takes 12",
+     by_path,
+     "POST /large/ HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nd\r\n",
+     {"413"}},
+    {"body of 9 to another path", by_path, "POST /other HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n", {"413"}},
     {"body of 9 before it comes", small, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n", {"413"}},
     {"body of 9 that waits for a go",
      small,
@@ -470,6 +508,28 @@ const limit_case limit_cases[] = {
      {"POST / Transfer-Encoding=chunked <>"}},
 };
 INSTANTIATE_TEST_SUITE_P(limits, http_limits, testing::ValuesIn(limit_cases));
+
+// --- what comes whole is read by our own rules alone, what comes in pieces by llhttp's as well: both say the same
+
+TEST(http_plain_heads, given_any_octet_at_any_place_when_whole_or_in_pieces_then_the_same) {
+    const std::string_view usual =
+        "POST /E?a=%20 HTTP/1.1\r\nHost: h:80\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok";
+    for (std::size_t at = 0; at < usual.size(); ++at) {
+        for (int octet = 0; octet < 256; ++octet) {
+            std::string changed(usual);
+            changed[at] = static_cast<char>(octet);
+            std::string longer(usual);
+            longer.insert(at, 1, static_cast<char>(octet));
+            for (const auto& bytes : {changed, longer}) {
+                request_reader pieces;
+                std::vector<std::string> out;
+                feed(pieces, std::string_view(bytes).substr(0, 3), out);
+                if (out.empty()) feed(pieces, std::string_view(bytes).substr(3), out);
+                ASSERT_EQ(outcome(bytes), out) << "octet " << octet << " at " << at << ": " << bytes;
+            }
+        }
+    }
+}
 
 // --- the reader's life
 
@@ -550,6 +610,19 @@ TEST_F(http_reader, given_a_request_when_asked_again_then_the_same_until_consume
     reader_.consume();
     EXPECT_TRUE(reader_.idle());
     EXPECT_EQ(reader_.next(), progress::need_more);
+}
+
+TEST_F(http_reader, given_a_reader_that_rests_when_bytes_come_then_it_reads_on) {
+    reader_.rest();
+    give("GET /a HTTP/1.1\r\nHost: h\r\n\r\n");
+    ASSERT_EQ(reader_.next(), progress::request);
+    reader_.consume();
+    reader_.rest();
+    EXPECT_TRUE(reader_.idle());
+    EXPECT_EQ(reader_.next(), progress::need_more);
+    give("GET /b HTTP/1.1\r\nHost: h\r\nX: 1\r\n\r\n");
+    ASSERT_EQ(reader_.next(), progress::request);
+    EXPECT_EQ(describe(reader_.message()), "GET /b X=1 <>");
 }
 
 TEST_F(http_reader, given_a_refusal_when_more_comes_then_it_stays_refused) {

@@ -446,6 +446,27 @@ constexpr message_case messages[] = {
 };
 INSTANTIATE_TEST_SUITE_P(words, json_messages, testing::ValuesIn(messages));
 
+TEST(json_values, given_as_many_as_allowed_when_parsed_then_read_and_one_more_is_refused) {
+    document reader(4);
+    EXPECT_EQ(outcome(reader, "[1,2,3]"), "[i1 i2 i3]");
+    EXPECT_EQ(outcome(reader, "[1,2,3,4]"), "error: The JSON text has more than 4 values");
+    EXPECT_EQ(outcome(reader, R"({"a":{"b":[]},"c":{}})"), "{a:{b:[]} c:{}}");
+    EXPECT_EQ(outcome(reader, R"({"a":{"b":[{}]},"c":1})"), "error: The JSON text has more than 4 values");
+    EXPECT_EQ(outcome(reader, "7"), "i7");  // and the reader is as good as before
+}
+
+TEST(json_values, given_a_large_document_when_trimmed_then_the_reader_reads_on) {
+    document reader;
+    std::string many = "[0";
+    for (int i = 0; i < 300'000; ++i) many += ",0";
+    ASSERT_TRUE(reader.parse_copy(many + "]"));
+    reader.trim();
+    EXPECT_EQ(outcome(reader, "[1]"), "[i1]");
+    many = "[0";
+    for (std::size_t i = 0; i < document::usual_most_values; ++i) many += ",0";
+    EXPECT_EQ(outcome(reader, many + "]"), "error: The JSON text has more than 500000 values");
+}
+
 TEST(json_find, given_a_name_twice_when_sought_then_the_last_is_found) {
     document reader;
     const auto root = reader.parse_copy(R"({"a":1,"b":{"a":2,"z":3},"a":4})");

@@ -1,6 +1,8 @@
 #include <chrono>
 #include <cstdlib>
+#include <exception>
 #include <optional>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -225,6 +227,98 @@ TEST_P(refused_answer, given_a_refused_answer_when_posted_then_the_loop_goes_on_
 
 INSTANTIATE_TEST_SUITE_P(section_1_5, refused_answer, testing::ValuesIn(refusals),
                          [](const auto& named) { return std::string(named.param.name); });
+
+TEST(runtime_client, given_nested_exceptions_when_thrown_then_they_are_the_stack_trace) {  // L-1.20
+    const auto asked =
+        play({scripted_host::event("1", "{}"), scripted_host::accepted()}, [](const invocation&) -> outcome {
+            try {
+                throw std::out_of_range("too far");
+            } catch (...) {
+                std::throw_with_nested(std::runtime_error("no list"));
+            }
+        });
+    ASSERT_THAT(asked, SizeIs(2));
+    EXPECT_THAT(asked[1].body, HasSubstr(R"("errorMessage":"no list")"));
+    EXPECT_THAT(asked[1].body, HasSubstr(R"("stackTrace":["caused by std::out_of_range: too far"])"));
+}
+
+// --- response streaming (L-1.80, L-1.81)
+
+std::vector<scripted_host::request> play_stream(std::vector<std::string> answers, const streaming_handler& handle) {
+    scripted_host host(std::move(answers));
+    setenv("AWS_LAMBDA_RUNTIME_API", host.address().c_str(), 1);
+    EXPECT_EQ(run_streaming(handle), 1);
+    return host.requests();
+}
+
+TEST(runtime_client, given_a_streaming_handler_when_it_writes_then_chunks_are_sent_with_lambdas_headers) {
+    const std::string large(300'000, 'y');
+    const auto asked = play_stream({scripted_host::event("1", "{}"), scripted_host::accepted(),
+                                    scripted_host::event("2", "{}"), scripted_host::accepted()},
+                                   [&](const invocation& call, response_stream& out) {
+                                       out.set_content_type("text/plain");
+                                       out.write("first ");
+                                       if (call.request_id == "1") out.write(large);
+                                       out.write(" last");
+                                   });
+    ASSERT_THAT(asked, SizeIs(4));
+    EXPECT_EQ(asked[1].path, "/2018-06-01/runtime/invocation/1/response");
+    EXPECT_TRUE(asked[1].has("Lambda-Runtime-Function-Response-Mode: streaming"));
+    EXPECT_TRUE(asked[1].has("Transfer-Encoding: chunked"));
+    EXPECT_TRUE(asked[1].has("Trailer: Lambda-Runtime-Function-Error-Type, Lambda-Runtime-Function-Error-Body"));
+    EXPECT_TRUE(asked[1].has("Content-Type: text/plain"));
+    EXPECT_THAT(asked[1].head, testing::Not(HasSubstr("Content-Length")));
+    EXPECT_EQ(asked[1].body, "first " + large + " last");
+    EXPECT_GE(asked[1].chunks, 3U) << "nothing waits for what comes after it";
+    EXPECT_THAT(asked[1].trailers, testing::Not(HasSubstr("Error")));
+    EXPECT_EQ(asked[3].body, "first  last");
+}
+
+TEST(runtime_client, given_a_stream_that_fails_half_way_when_ended_then_trailers_tell) {
+    const auto asked = play_stream({scripted_host::event("1", "{}"), scripted_host::accepted()},
+                                   [](const invocation&, response_stream& out) {
+                                       out.write("half");
+                                       throw function_error({.message = "no more", .type = "Cut"});
+                                   });
+    ASSERT_THAT(asked, SizeIs(2));
+    EXPECT_EQ(asked[1].body, "half");
+    EXPECT_THAT(asked[1].trailers, HasSubstr("\r\nLambda-Runtime-Function-Error-Type: Function.Cut\r\n"));
+    // {"errorMessage":"no more","errorType":"Cut","requestId":"1","stackTrace":[]}
+    EXPECT_THAT(
+        asked[1].trailers,
+        HasSubstr("\r\nLambda-Runtime-Function-Error-Body: "
+                  "eyJlcnJvck1lc3NhZ2UiOiJubyBtb3JlIiwiZXJyb3JUeXBlIjoiQ3V0IiwicmVxdWVzdElkIjoiMSIsInN0YWNrVHJhY2Ui"
+                  "OltdfQ==\r\n"));
+}
+
+TEST(runtime_client, given_a_stream_that_fails_before_its_first_byte_then_it_is_an_error_as_any_other) {
+    const auto asked = play_stream({scripted_host::event("1", "{}"), scripted_host::accepted()},
+                                   [](const invocation&, response_stream&) { throw std::runtime_error("no"); });
+    ASSERT_THAT(asked, SizeIs(2));
+    EXPECT_EQ(asked[1].path, "/2018-06-01/runtime/invocation/1/error");
+    EXPECT_TRUE(asked[1].has("Lambda-Runtime-Function-Error-Type: Function.std::runtime_error"));
+}
+
+TEST(runtime_client, given_a_prelude_when_streamed_then_eight_zero_bytes_part_it_from_the_body) {  // L-1.81
+    const auto asked = play_stream({scripted_host::event("1", "{}"), scripted_host::accepted()},
+                                   [](const invocation&, response_stream& out) {
+                                       out.set_prelude({.status = 201, .headers = {{"x-a", "b"}}, .cookies = {"c=1"}});
+                                       out.write("body");
+                                       EXPECT_THROW(out.set_content_type("text/plain"), std::logic_error);
+                                   });
+    ASSERT_THAT(asked, SizeIs(2));
+    EXPECT_TRUE(asked[1].has("Content-Type: application/vnd.awslambda.http-integration-response"));
+    EXPECT_EQ(asked[1].body,
+              R"({"statusCode":201,"headers":{"x-a":"b"},"cookies":["c=1"]})" + std::string(8, '\0') + "body");
+}
+
+TEST(runtime_client, given_a_handler_that_writes_nothing_when_streamed_then_the_response_is_empty) {
+    const auto asked = play_stream({scripted_host::event("1", "{}"), scripted_host::accepted()},
+                                   [](const invocation&, response_stream&) {});
+    ASSERT_THAT(asked, SizeIs(2));
+    EXPECT_EQ(asked[1].path, "/2018-06-01/runtime/invocation/1/response");
+    EXPECT_EQ(asked[1].body, "");
+}
 
 TEST(runtime_client, given_proxy_variables_when_run_then_the_host_is_asked_directly) {  // 1.1
     setenv("http_proxy", "http://127.0.0.1:1", 1);

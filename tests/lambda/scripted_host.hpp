@@ -20,6 +20,8 @@ class scripted_host {
  public:
     struct request {
         std::string method, path, head, body;
+        std::string trailers;  // with the line end in front of each, as in `head`
+        std::size_t chunks = 0;
         [[nodiscard]] bool has(std::string_view line) const {
             return head.find("\r\n" + std::string(line) + "\r\n") != std::string::npos;
         }
@@ -89,21 +91,53 @@ class scripted_host {
                 const auto at = buffer.find("\r\nContent-Length: ");
                 if (at < head_end) length = std::strtoul(buffer.c_str() + at + 18, nullptr, 10);
             }
-            if (head_end != std::string::npos && buffer.size() >= head_end + 4 + length) break;
+            if (head_end != std::string::npos && buffer.find("\r\nTransfer-Encoding: chunked\r\n") < head_end) {
+                if (read_chunked(buffer, head_end)) return true;
+            } else if (head_end != std::string::npos && buffer.size() >= head_end + 4 + length) {
+                break;
+            }
             char chunk[65536];
             const auto got = recv(peer, chunk, sizeof chunk, 0);
             if (got <= 0) return false;
             buffer.append(chunk, static_cast<std::size_t>(got));
         }
-        request whole;
-        whole.head = buffer.substr(0, head_end + 2);
+        auto whole = begun(buffer, head_end);
         whole.body = buffer.substr(head_end + 4, length);
-        const auto blank = whole.head.find(' ');
-        whole.method = whole.head.substr(0, blank);
-        whole.path = whole.head.substr(blank + 1, whole.head.find(' ', blank + 1) - blank - 1);
         requests_.push_back(std::move(whole));
         buffer.erase(0, head_end + 4 + length);
         return true;
+    }
+
+    static request begun(const std::string& buffer, std::size_t head_end) {
+        request whole;
+        whole.head = buffer.substr(0, head_end + 2);
+        const auto blank = whole.head.find(' ');
+        whole.method = whole.head.substr(0, blank);
+        whole.path = whole.head.substr(blank + 1, whole.head.find(' ', blank + 1) - blank - 1);
+        return whole;
+    }
+
+    /// @return Whether the whole of it is in the buffer; then it is taken out.
+    bool read_chunked(std::string& buffer, std::size_t head_end) {
+        auto whole = begun(buffer, head_end);
+        for (auto at = head_end + 4;;) {
+            const auto line_end = buffer.find("\r\n", at);
+            if (line_end == std::string::npos) return false;
+            const auto size = std::strtoul(buffer.c_str() + at, nullptr, 16);
+            at = line_end + 2;
+            if (size == 0) {
+                const auto end = buffer.find("\r\n\r\n", line_end);
+                if (end == std::string::npos) return false;
+                whole.trailers = buffer.substr(line_end, end + 2 - line_end);
+                requests_.push_back(std::move(whole));
+                buffer.erase(0, end + 4);
+                return true;
+            }
+            if (buffer.size() < at + size + 2) return false;
+            whole.body += buffer.substr(at, size);
+            ++whole.chunks;
+            at += size + 2;
+        }
     }
 
     std::vector<std::string> answers_;

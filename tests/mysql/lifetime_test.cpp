@@ -320,6 +320,28 @@ TEST_F(mysql_transactions, given_a_transaction_when_ended_then_statements_commit
     }
 }
 
+TEST_F(mysql_transactions, given_autocommit_switched_on_in_sql_when_committed_then_what_was_begun_after_it_is_too) {
+    done("CREATE TABLE t (v INT) ENGINE=InnoDB");
+    ASSERT_TRUE(turning.run(session->begin(soon())));
+    done("SET autocommit=1");
+    done("START TRANSACTION");
+    done("INSERT INTO t VALUES (1)");
+    ASSERT_TRUE(turning.run(session->commit(soon())));
+    EXPECT_FALSE(session->in_transaction());
+    EXPECT_EQ(rows(*another(), "SELECT v FROM t"), std::vector<std::string>{"1"});
+}
+
+TEST_F(mysql_transactions, given_a_transaction_when_committed_then_that_is_one_round_trip) {
+    done("CREATE TABLE t (v INT) ENGINE=InnoDB");
+    const auto questions = [this] { return rows("SHOW SESSION STATUS LIKE 'Questions'").front(); };
+    ASSERT_TRUE(turning.run(session->begin(soon())));
+    done("INSERT INTO t VALUES (1)");
+    const auto before = questions();
+    ASSERT_TRUE(turning.run(session->commit(soon())));
+    const auto number = [](const std::string& row) { return std::stoi(row.substr(row.find('|') + 1)); };
+    EXPECT_EQ(number(questions()), number(before) + 2);  // the commit, and the question itself
+}
+
 TEST_F(mysql_transactions, given_an_implicit_commit_when_more_is_written_then_that_is_a_transaction_again) {
     done("CREATE TABLE t (v INT) ENGINE=InnoDB");
     ASSERT_TRUE(turning.run(session->begin(soon())));

@@ -83,6 +83,14 @@ class tls_server {
                 .tls_ca_file = authority.empty() ? "" : (folder / authority).string()};
     }
 
+    /// The server's certificate from now on: `ca` signs it for `days`, which may be past. FLUSH SSL reads it.
+    void make_certificate_of(int days) const {
+        shell(
+            fmt::format("openssl x509 -req -in server.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days {} -extfile "
+                        "server.ext -out server.pem",
+                        days));
+    }
+
     fs::path folder;
     std::uint16_t port = 0;
 
@@ -165,6 +173,30 @@ TEST_F(mysql_tls, given_a_login_that_needs_a_certificate_when_one_is_shown_then_
     to.tls_certificate_file = server->folder / "client.pem";
     to.tls_key_file = server->folder / "client.key";
     EXPECT_THAT(cipher(to, "certified"), testing::StartsWith("TLS_"));
+}
+
+TEST_F(mysql_tls, given_a_client_certificate_of_another_authority_when_connected_then_it_is_refused) {
+    auto to = server->endpoint(tls_mode::verify_full);
+    to.tls_certificate_file = server->folder / "other.pem";
+    to.tls_key_file = server->folder / "other.key";
+    EXPECT_FALSE(connect(to, "certified"));
+}
+
+TEST_F(mysql_tls, given_an_expired_certificate_when_connected_then_only_those_that_verify_refuse) {
+    auto root = turning.run(driver->connect({.socket = server->folder / "socket"}, {"root", {}}, "", soon()));
+    ASSERT_TRUE(root);
+    const auto show_certificate_of = [&](int days) {
+        server->make_certificate_of(days);
+        collecting_sink sink;
+        const auto done = turning.run((*root)->execute("FLUSH SSL", {}, sink, sql::description::types, soon()));
+        ASSERT_TRUE(done) << done.error().message;
+    };
+    show_certificate_of(-1);
+    for (const auto mode : {tls_mode::verify_ca, tls_mode::verify_full})
+        EXPECT_EQ(cipher(server->endpoint(mode)), no_tls);
+    EXPECT_THAT(cipher(server->endpoint(tls_mode::require)), testing::StartsWith("TLS_"));
+    show_certificate_of(2);
+    EXPECT_THAT(cipher(server->endpoint(tls_mode::verify_full)), testing::StartsWith("TLS_"));
 }
 
 TEST_F(mysql_tls, given_a_wrong_password_over_tls_when_connected_then_the_server_tells) {

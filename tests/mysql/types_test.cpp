@@ -22,8 +22,8 @@ struct type_case {
 
 // Sections 5.3 and 6 of the Data API reference.
 constexpr type_case types[] = {
-    {"boolean", "BOOLEAN", "TRUE", "1", type_class::boolean, "BIT", -7, 1, 0, false, false},
-    {"tinyint_1", "TINYINT(1)", "-3", "-3", type_class::boolean, "BIT", -7, 1, 0, false, false},
+    {"boolean", "BOOLEAN", "TRUE", "1", type_class::boolean, "BOOLEAN", -7, 1, 0, false, false},
+    {"tinyint_1", "TINYINT(1)", "-3", "-3", type_class::boolean, "BOOLEAN", -7, 1, 0, false, false},
     {"tinyint", "TINYINT", "-128", "-128", type_class::integer, "TINYINT", -6, 4, 0, true, false},
     {"tinyint_unsigned", "TINYINT UNSIGNED", "255", "255u", type_class::unsigned_integer, "TINYINT UNSIGNED", -6, 3, 0,
      false, false},
@@ -55,18 +55,18 @@ constexpr type_case types[] = {
     {"text", "TEXT", "'a'", "a", type_class::text, "TEXT", -1, 65535, 0, false, false},
     {"mediumtext", "MEDIUMTEXT", "'a'", "a", type_class::text, "MEDIUMTEXT", -1, 16777215, 0, false, false},
     {"longtext", "LONGTEXT", "''", "", type_class::text, "LONGTEXT", -1, 1073741823, 0, false, false},
-    {"enum", "ENUM('one','three')", "'three'", "three", type_class::text, "CHAR", 1, 5, 0, false, false},
-    {"set", "SET('one','two')", "'one,two'", "one,two", type_class::text, "CHAR", 1, 7, 0, false, false},
+    {"enum", "ENUM('one','three')", "'three'", "three", type_class::text, "ENUM", 1, 5, 0, false, false},
+    {"set", "SET('one','two')", "'one,two'", "one,two", type_class::text, "SET", 1, 7, 0, false, false},
     {"binary", "BINARY(4)", "x'0001'", "x'00010000'", type_class::bytes, "BINARY", -2, 4, 0, false, true},
     {"varbinary", "VARBINARY(9)", "x'00ff27'", "x'00ff27'", type_class::bytes, "VARBINARY", -3, 9, 0, false, true},
     {"tinyblob", "TINYBLOB", "x'01'", "x'01'", type_class::bytes, "TINYBLOB", -4, 255, 0, false, true},
     {"blob", "BLOB", "x''", "x''", type_class::bytes, "BLOB", -4, 65535, 0, false, true},
     {"mediumblob", "MEDIUMBLOB", "x'01'", "x'01'", type_class::bytes, "MEDIUMBLOB", -4, 16777215, 0, false, true},
     {"longblob", "LONGBLOB", "x'01'", "x'01'", type_class::bytes, "LONGBLOB", -4, 2147483647, 0, false, true},
-    {"bit_1", "BIT(1)", "b'1'", "1", type_class::boolean, "BIT", -7, 1, 0, false, false},
-    {"bit_12", "BIT(12)", "b'100000000001'", "2049u", type_class::unsigned_integer, "BIT", -7, 12, 0, false, false},
-    {"bit_64", "BIT(64)", "18446744073709551615", "18446744073709551615u", type_class::unsigned_integer, "BIT", -7, 64,
-     0, false, false},
+    {"bit_1", "BIT(1)", "b'1'", "1u", type_class::boolean, "BIT", -7, 1, 0, false, false},
+    {"bit_12", "BIT(12)", "b'100000000001'", "2049u", type_class::bit_field, "BIT", -7, 12, 0, false, false},
+    {"bit_64", "BIT(64)", "18446744073709551615", "18446744073709551615u", type_class::bit_field, "BIT", -7, 64, 0,
+     false, false},
     {"date", "DATE", "'2020-05-16'", "2020-05-16", type_class::date, "DATE", 91, 10, 0, false, false},
     {"time", "TIME", "'16:31:56'", "16:31:56", type_class::time, "TIME", 92, 10, 0, false, false},
     {"time_3", "TIME(3)", "'04:31:56.734'", "04:31:56.734", type_class::time, "TIME", 92, 14, 0, false, false},
@@ -82,7 +82,7 @@ constexpr type_case types[] = {
      26, 0, false, false},
     {"timestamp", "TIMESTAMP NULL", "'2020-04-16 15:36:54'", "2020-04-16 15:36:54", type_class::timestamp, "TIMESTAMP",
      93, 19, 0, false, false},
-    {"year", "YEAR", "2024", "2024", type_class::integer, "YEAR", 91, 4, 0, false, false},
+    {"year", "YEAR", "2024", "2024", type_class::year, "YEAR", 91, 4, 0, false, false},
     {"json", "JSON", R"('{"a": [1, 2]}')", R"({"a": [1, 2]})", type_class::json, "JSON", -1, 1073741824, 0, false,
      true},
 };
@@ -146,7 +146,7 @@ TEST_F(mysql_types, given_zero_dates_when_selected_then_they_come_in_mysqls_text
 TEST_F(mysql_types, given_a_geometry_when_selected_then_it_is_called_unsupported) {
     const auto all = columns("SELECT POINT(1, 2)");
     ASSERT_EQ(all.size(), 1U);
-    EXPECT_EQ(all[0].type, type_class::unsupported);
+    EXPECT_EQ(all[0].type, type_class::bytes);
     EXPECT_EQ(all[0].refused_name, "GEOMETRY");
 }
 

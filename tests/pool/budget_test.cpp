@@ -88,6 +88,38 @@ TEST_F(two_homes, given_the_other_has_waited_much_longer_when_a_session_comes_ho
     EXPECT_TRUE(own.has_value());
 }
 
+/// Else two threads that both wait now and then would close each other's sessions all the time.
+TEST_F(two_homes, given_the_other_has_a_session_when_it_wants_one_more_then_an_idle_one_stays_for_a_while) {
+    a.to.limits.maximum = b.to.limits.maximum = 2;
+    auto theirs = b.acquire();
+    lease mine = a.acquire();
+    slot more;
+    b.begin_acquire(more);
+    mine = lease();
+    settle();
+    EXPECT_FALSE(more.has_value());
+    EXPECT_EQ(a.pools().counts().idle, 1U);
+    theirs = lease();  // its own comes back
+    settle();
+    EXPECT_TRUE(more.has_value() && more->has_value());
+    EXPECT_EQ(a.server.open(), 1);
+}
+
+TEST_F(two_homes, given_the_others_session_does_not_come_back_when_time_has_passed_then_an_idle_one_is_given_up) {
+    a.to.limits.maximum = b.to.limits.maximum = 2;
+    const auto theirs = b.acquire();
+    lease mine = a.acquire();
+    slot more;
+    b.begin_acquire(more);
+    mine = lease();
+    settle();
+    EXPECT_FALSE(more.has_value());
+    std::this_thread::sleep_for(key_budget::patience + milliseconds(10));
+    settle();
+    EXPECT_TRUE(more.has_value() && more->has_value());
+    EXPECT_EQ(a.server.open(), 0);
+}
+
 TEST_F(two_homes, given_a_waiter_gave_up_when_the_share_arrives_then_it_goes_on_to_the_next) {
     auto held = a.acquire();
     slot impatient;

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <memory>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <string_view>
@@ -29,6 +30,7 @@ class gate {
         shut_ = false;
         for (auto* each : std::exchange(waiting_, {})) each->cancel();
     }
+    [[nodiscard]] std::size_t waiting() const { return waiting_.size(); }
     core::awaitable<void> pass() {
         if (!shut_) co_return;
         core::timer opened(co_await core::asio::this_coro::executor, core::clock::time_point::max());
@@ -45,8 +47,11 @@ class gate {
 struct fake_server {
     std::atomic<int> opened = 0, closed = 0, peak = 0, resets = 0, rollbacks = 0;
     std::optional<sql::failure> connect_fails, reset_fails, rollback_fails;
+    std::string standby = "-";   ///< Start of the host name that takes no writes.
+    std::set<std::string> down;  ///< Hosts that cannot be reached.
     std::string right_password;  ///< Empty: any.
     bool dead = false;           ///< All sessions look dead.
+    bool pipelines = false;      ///< Sessions take several plain reads at once.
     gate connecting, resetting, rolling_back;
     core::deadline connect_until, reset_until;
 
@@ -72,6 +77,8 @@ class fake_connection final : public sql::connection {
                                                                           core::deadline) override {
         co_return std::vector<sql::outcome>{};
     }
+    core::awaitable<sql::result<void>> begin_reading(core::deadline until) override { return begin(until); }
+    [[nodiscard]] bool only_reads() const noexcept override { return true; }
     core::awaitable<sql::result<void>> begin(core::deadline) override {
         open_transaction = true;
         co_return sql::result<void>{};
@@ -95,9 +102,14 @@ class fake_connection final : public sql::connection {
         open_transaction = false;
         co_return sql::result<void>{};
     }
+    core::awaitable<sql::result<bool>> read_only(core::deadline) override {
+        co_return address_and_password.starts_with(server_.standby);
+    }
+    [[nodiscard]] bool pipelines() const noexcept override { return server_.pipelines; }
     [[nodiscard]] bool usable() const noexcept override { return alive; }
     [[nodiscard]] bool in_transaction() const noexcept override { return open_transaction; }
     [[nodiscard]] std::int64_t backend_id() const noexcept override { return number; }
+    void abandon() noexcept override {}
     [[nodiscard]] bool seems_dead() noexcept override { return server_.dead || dead; }
 
     int number;
@@ -119,6 +131,7 @@ class fake_driver final : public sql::driver {
                                                                            core::deadline until) override {
         server_.connect_until = until;
         co_await server_.connecting.pass();
+        if (server_.down.contains(to.host)) co_return sql::fail(sql::failure_kind::unreachable, to.host + " is down");
         if (server_.connect_fails) co_return std::unexpected(*server_.connect_fails);
         if (!server_.right_password.empty() && as.password.reveal() != server_.right_password) {
             co_return sql::fail(sql::failure_kind::login, "password authentication failed");
@@ -162,6 +175,19 @@ class bench {
         return std::move(got.value().error());
     }
 
+    /// A place at hand for a read.
+    std::optional<lease> join(const std::shared_ptr<const sql::rewritten>& read) { return join(to, read); }
+    std::optional<lease> join(const destination& what, const std::shared_ptr<const sql::rewritten>& read) {
+        std::shared_ptr<short_read> known;
+        return pools().join(what, read, known);
+    }
+    /// join(), else acquire().
+    void begin_read(slot& into, const std::shared_ptr<const sql::rewritten>& read) { begin_read(into, to, read); }
+    void begin_read(slot& into, destination what, const std::shared_ptr<const sql::rewritten>& read) {
+        spawn(read_into(pools(), std::move(what), read, into));
+        settle();
+    }
+
     void spawn(core::awaitable<void> what) {
         core::asio::co_spawn(context_.get_executor(), std::move(what), core::asio::detached);
     }
@@ -186,6 +212,16 @@ class bench {
  private:
     static core::awaitable<void> acquire_into(class pools& from, destination what, core::deadline until, slot& into) {
         into = co_await from.acquire(what, until);
+    }
+
+    static core::awaitable<void> read_into(class pools& from, destination what,
+                                           std::shared_ptr<const sql::rewritten> read, slot& into) {
+        std::shared_ptr<short_read> known;
+        if (auto place = from.join(what, read, known)) {
+            into = std::move(*place);
+        } else {
+            into = co_await from.acquire(what, core::deadline(), purpose::statement, known);
+        }
     }
 
     fake_driver driver_{server};

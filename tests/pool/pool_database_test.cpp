@@ -1,5 +1,6 @@
 /// The pool over real sessions: what one caller leaves behind, no other sees.
 
+#include <filesystem>
 #include <memory>
 #include <string>
 #include <thread>
@@ -7,6 +8,9 @@
 #include <boost/asio/detached.hpp>
 #include <fmt/format.h>
 #include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "mysql/driver.hpp"
@@ -27,14 +31,19 @@ struct engine {
     const char *change, *look;  ///< Changes a session; shows the change.
     const char* kill;           ///< Ends the session `{}`.
     const char* sessions;       ///< How many sessions this test has at the server.
+    std::unique_ptr<sql::driver> (*driver_with)(const sql::session_settings&);
+    const char* kept;  ///< How many prepared statements the session has.
 };
 
 const engine engines[] = {
-    {"postgresql", tests::postgresql, postgres::make_driver, "SET application_name = 'changed'",
+    {"postgresql", tests::postgresql, [] { return postgres::make_driver(); }, "SET application_name = 'changed'",
      "SHOW application_name", "SELECT pg_terminate_backend({})",
-     "SELECT count(*) FROM pg_stat_activity WHERE pid IN ({})"},
-    {"mariadb", tests::mariadb, mysql::make_driver, "SET @changed = 'changed'", "SELECT @changed", "KILL {}",
-     "SELECT COUNT(*) FROM information_schema.PROCESSLIST WHERE ID IN ({})"},
+     "SELECT count(*) FROM pg_stat_activity WHERE pid IN ({})", postgres::make_driver,
+     "SELECT count(*) FROM pg_prepared_statements"},
+    {"mariadb", tests::mariadb, [] { return mysql::make_driver(); }, "SET @changed = 'changed'", "SELECT @changed",
+     "KILL {}", "SELECT COUNT(*) FROM information_schema.PROCESSLIST WHERE ID IN ({})", mysql::make_driver,
+     "SELECT CAST(SUM(IF(VARIABLE_NAME LIKE '%PREPARE', 1, -1) * VARIABLE_VALUE) AS SIGNED) FROM "
+     "information_schema.SESSION_STATUS WHERE VARIABLE_NAME IN ('COM_STMT_PREPARE', 'COM_STMT_CLOSE')"},
 };
 
 core::deadline soon() { return core::deadline::after(std::chrono::seconds(20)); }
@@ -182,6 +191,55 @@ TEST_P(real_sessions, given_a_target_is_dropped_when_the_server_is_asked_then_it
     const auto query = fmt::format(fmt::runtime(GetParam().sessions), number);
     while (cell(**watcher, query) != "0" && core::clock::now() < end) ::usleep(10'000);
     EXPECT_EQ(cell(**watcher, query), "0");
+}
+
+/// The option's value of our socket towards `port`.
+int option_of_socket_to(std::uint16_t port, int level, int name) {
+    for (const auto& entry : std::filesystem::directory_iterator("/proc/self/fd")) {
+        const int fd = std::stoi(entry.path().filename());
+        sockaddr_in peer{};
+        socklen_t size = sizeof peer;
+        if (::getpeername(fd, reinterpret_cast<sockaddr*>(&peer), &size) != 0 || peer.sin_family != AF_INET) continue;
+        if (ntohs(peer.sin_port) != port) continue;
+        int value = -1;
+        size = sizeof value;
+        if (::getsockopt(fd, level, name, &value, &size) == 0) return value;
+    }
+    return -1;
+}
+
+TEST_P(real_sessions, given_settings_of_the_driver_when_connected_then_the_socket_has_them) {
+    const auto own = GetParam().driver_with({.keepalive_idle = std::chrono::seconds(17),
+                                             .keepalive_interval = std::chrono::seconds(3),
+                                             .keepalive_count = 5,
+                                             .user_timeout = std::chrono::milliseconds(12'345)});
+    to.driver = own.get();
+    const auto held = acquire();
+    const auto port = to.endpoint.port;
+    EXPECT_EQ(option_of_socket_to(port, SOL_SOCKET, SO_KEEPALIVE), 1);
+    EXPECT_EQ(option_of_socket_to(port, IPPROTO_TCP, TCP_KEEPIDLE), 17);
+    EXPECT_EQ(option_of_socket_to(port, IPPROTO_TCP, TCP_KEEPINTVL), 3);
+    EXPECT_EQ(option_of_socket_to(port, IPPROTO_TCP, TCP_KEEPCNT), 5);
+    EXPECT_EQ(option_of_socket_to(port, IPPROTO_TCP, TCP_USER_TIMEOUT), 12'345);
+}
+
+TEST_P(real_sessions, given_keepalive_off_when_connected_then_the_socket_has_none) {
+    const auto own = GetParam().driver_with(
+        {.keepalive_idle = std::chrono::seconds(0), .user_timeout = std::chrono::milliseconds(0)});
+    to.driver = own.get();
+    const auto held = acquire();
+    EXPECT_EQ(option_of_socket_to(to.endpoint.port, SOL_SOCKET, SO_KEEPALIVE), 0);
+    EXPECT_EQ(option_of_socket_to(to.endpoint.port, IPPROTO_TCP, TCP_USER_TIMEOUT), 0);
+}
+
+TEST_P(real_sessions, given_a_number_of_statements_when_more_are_run_then_no_more_are_kept) {
+    const auto own = GetParam().driver_with({.statements = 100});
+    to.driver = own.get();
+    const auto held = acquire();
+    for (int i = 0; i < 150; ++i) EXPECT_EQ(cell(*held, "SELECT " + std::to_string(i)), std::to_string(i));
+    const auto kept = std::stoi(cell(*held, GetParam().kept));
+    EXPECT_GE(kept, 99);   // the one that asks may not count itself
+    EXPECT_LE(kept, 101);  // one whose end has not been told yet
 }
 
 INSTANTIATE_TEST_SUITE_P(both, real_sessions, testing::ValuesIn(engines), [](const auto& i) { return i.param.name; });

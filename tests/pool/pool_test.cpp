@@ -256,6 +256,73 @@ TEST_F(one_thread, given_callers_wait_for_a_connection_when_it_cannot_be_made_th
     expect_counts(0, 0, 0, 0);
 }
 
+TEST_F(one_thread, given_many_callers_come_at_once_when_sessions_are_opened_then_only_a_few_at_the_same_time) {
+    on.to.limits.maximum = 10;
+    on.to.limits.opens_at_once = 2;
+    on.server.connecting.shut();
+    slot all[6];
+    for (auto& each : all) on.begin_acquire(each);
+    EXPECT_EQ(on.server.connecting.waiting(), 2U);
+    EXPECT_EQ(on.pools().counts().waiting, 4U);
+    on.server.connecting.open();
+    on.settle();
+    for (auto& each : all) EXPECT_TRUE(each.has_value() && each->has_value());
+    expect_counts(6, 0, 6, 0);
+}
+
+TEST_F(one_thread, given_callers_wait_for_their_turn_to_open_when_a_session_comes_home_then_it_serves_one_of_them) {
+    on.to.limits.maximum = 4;
+    on.to.limits.opens_at_once = 1;
+    auto first = on.acquire();
+    on.server.connecting.shut();
+    slot opens, served, waits;
+    for (auto* each : {&opens, &served, &waits}) on.begin_acquire(*each);
+    first = lease();
+    on.settle();
+    EXPECT_FALSE(opens.has_value());
+    ASSERT_TRUE(served.has_value());
+    EXPECT_FALSE(waits.has_value());
+    on.server.connecting.open();
+    on.settle();
+    ASSERT_TRUE(opens.has_value() && waits.has_value());
+    EXPECT_EQ(on.server.opened, 3);
+    const auto last = on.acquire();  // no share was lost on the way
+    expect_counts(4, 0, 4, 0);
+}
+
+TEST_F(one_thread, given_sessions_open_one_by_one_when_one_cannot_be_opened_then_the_next_caller_still_has_its_turn) {
+    on.to.limits.maximum = 4;
+    on.to.limits.opens_at_once = 1;
+    on.server.right_password = "right";
+    on.server.connecting.shut();
+    auto wrong = on.to;
+    wrong.login.password = core::secret_text("wrong");
+    slot bad, good[2];
+    on.begin_acquire(bad, wrong);
+    for (auto& each : good) on.begin_acquire(each);
+    on.server.connecting.open();
+    on.settle();
+    EXPECT_EQ(bad->error().kind, sql::failure_kind::login);
+    for (auto& each : good) EXPECT_TRUE(each.has_value() && each->has_value());
+    expect_counts(2, 0, 2, 0);
+}
+
+TEST_F(one_thread, given_the_turn_to_open_does_not_come_when_the_wait_limit_passes_then_the_caller_is_told_why) {
+    on.to.limits.opens_at_once = 1;
+    on.to.limits.wait = milliseconds(20);
+    on.server.connecting.shut();
+    slot opens, waits;
+    on.begin_acquire(opens);
+    on.begin_acquire(waits);
+    on.run_for(milliseconds(100));
+    ASSERT_TRUE(waits.has_value());
+    EXPECT_EQ(waits->error().kind, sql::failure_kind::busy);
+    EXPECT_THAT(waits->error().message, HasSubstr("raise the pool's opens_at_once"));
+    on.server.connecting.open();
+    on.settle();
+    EXPECT_TRUE(opens->has_value());
+}
+
 TEST_F(one_thread, given_a_login_fails_when_somebody_waits_then_they_try_themselves) {
     on.to.limits.maximum = 1;
     on.server.right_password = "right";

@@ -22,7 +22,7 @@ class idle_slots : public testing::Test {
     }
 
     session fresh(core::clock::time_point at) {
-        return {{}, std::make_unique<fake_connection>(server, "", ""), all.born(all.generation(), at)};
+        return {{}, {}, std::make_unique<fake_connection>(server, "", ""), all.born(all.generation(), at)};
     }
     static int number_of(const session& of) { return dynamic_cast<fake_connection&>(*of.held).number; }
 
@@ -54,10 +54,10 @@ TEST_F(idle_slots, given_one_past_its_time_when_taken_or_swept_then_it_is_closed
     EXPECT_FALSE(all.take(t0 + seconds(300), closed));
     EXPECT_EQ(closed.size(), 1U);
     all.keep(fresh(t0), t0);
-    EXPECT_TRUE(all.sweep(t0 + seconds(299)).empty());
-    EXPECT_EQ(all.sweep(t0 + seconds(300)).size(), 1U);
+    EXPECT_TRUE(all.sweep(t0 + seconds(299), 100).empty());
+    EXPECT_EQ(all.sweep(t0 + seconds(300), 100).size(), 1U);
     all.keep(fresh(t0), t0 + seconds(3959));
-    EXPECT_EQ(all.sweep(t0 + seconds(3961)).size(), 1U) << "older than the lifetime and its tenth";
+    EXPECT_EQ(all.sweep(t0 + seconds(3961), 100).size(), 1U) << "older than the lifetime and its tenth";
     EXPECT_EQ(all.idle(), 0U);
 }
 
@@ -77,7 +77,7 @@ TEST_F(idle_slots, given_no_limits_when_kept_then_it_stays) {
     to.limits.idle = to.limits.lifetime = seconds(0);
     EXPECT_TRUE(all.use(to).empty());
     all.keep(fresh(t0), t0);
-    EXPECT_TRUE(all.sweep(t0 + std::chrono::hours(10'000)).empty());
+    EXPECT_TRUE(all.sweep(t0 + std::chrono::hours(10'000), 100).empty());
     EXPECT_TRUE(all.take(t0 + std::chrono::hours(10'000), closed));
 }
 

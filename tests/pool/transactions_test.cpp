@@ -1,5 +1,7 @@
 #include "pool/transactions.hpp"
 
+#include <expected>
+#include <optional>
 #include <set>
 #include <string>
 
@@ -34,6 +36,17 @@ class open_transactions : public testing::Test {
         return got.has_value() ? refusal::unknown : got.error();
     }
     void limit(transaction_settings limits) { table.emplace(on.context().get_executor(), std::uint8_t{7}, limits); }
+
+    using attempt = std::expected<held_transaction, refusal>;
+    static core::awaitable<void> wait_for(transactions& what, std::string id, binding as, core::deadline until,
+                                          std::optional<attempt>& into) {
+        into = co_await what.hold_in_turn(id, as, until);
+    }
+    /// Waits in the background.
+    void queue(const std::string& id, std::optional<attempt>& into, milliseconds limit = milliseconds(60'000)) {
+        on.spawn(wait_for(*table, id, to, core::deadline::after(limit), into));
+        on.settle();
+    }
 
     static core::awaitable<void> drain(transactions& what, core::deadline until, bool& done) {
         co_await what.end_all(until);
@@ -100,6 +113,61 @@ TEST_F(open_transactions, given_a_statement_runs_when_held_again_then_it_is_refu
     EXPECT_TRUE(table->hold(id, to));
 }
 
+TEST_F(open_transactions, given_calls_wait_when_the_first_is_released_then_they_come_in_order) {
+    const auto id = begin();
+    std::optional<attempt> held = table->hold(id, to), second, third;
+    queue(id, second);
+    queue(id, third);
+    EXPECT_FALSE(second || third);
+    held.reset();
+    on.settle();
+    ASSERT_TRUE(second && *second);
+    EXPECT_FALSE(third);
+    EXPECT_EQ(refused(id), refusal::running) << "nobody may push in";
+    second.reset();
+    on.settle();
+    ASSERT_TRUE(third && *third);
+    third.reset();
+    on.settle();
+    EXPECT_TRUE(table->hold(id, to));
+}
+
+TEST_F(open_transactions, given_calls_wait_when_the_transaction_ends_then_they_hear_of_it) {
+    const auto id = begin();
+    std::optional<attempt> held = table->hold(id, to), second, third;
+    queue(id, second);
+    queue(id, third);
+    (*held)->end(ending::rolled_back);
+    on.settle();
+    ASSERT_TRUE(second && third);
+    EXPECT_EQ(second->error(), refusal::ended);
+    EXPECT_EQ(third->error(), refusal::ended);
+}
+
+TEST_F(open_transactions, given_a_call_waits_too_long_when_its_time_is_over_then_the_next_is_not_held_up) {
+    const auto id = begin();
+    std::optional<attempt> held = table->hold(id, to), second, third;
+    queue(id, second, milliseconds(10));
+    queue(id, third);
+    on.run_for(milliseconds(100));
+    ASSERT_TRUE(second);
+    EXPECT_EQ(second->error(), refusal::running);
+    held.reset();
+    on.settle();
+    ASSERT_TRUE(third && *third);
+}
+
+TEST_F(open_transactions, given_nobody_runs_it_when_waited_for_then_it_is_held_at_once) {
+    const auto id = begin();
+    std::optional<attempt> held;
+    queue(id, held);
+    ASSERT_TRUE(held && *held);
+    std::optional<attempt> unknown;
+    queue("no such id", unknown);
+    ASSERT_TRUE(unknown);
+    EXPECT_EQ(unknown->error(), refusal::unknown);
+}
+
 TEST_F(open_transactions, given_another_caller_cluster_or_secret_when_held_then_the_id_is_unknown) {
     const auto id = begin();
     for (auto member : {&binding::resource_arn, &binding::secret_arn, &binding::caller}) {
@@ -121,16 +189,56 @@ TEST_F(open_transactions, given_an_unknown_id_when_held_then_it_is_unknown) {
     EXPECT_EQ(refused(std::string(184, 'A')), refusal::unknown);
 }
 
+TEST_F(open_transactions, given_a_commit_when_asked_again_then_it_is_known_to_its_caller_for_a_while) {
+    limit({.repeat_commit = seconds(60)});
+    const auto committed = begin(), undone = begin();
+    table->hold(committed, to)->end(ending::committed);
+    table->hold(undone, to)->end(ending::rolled_back);
+    EXPECT_EQ(refused(committed), refusal::committed);
+    EXPECT_EQ(refused(undone), refusal::ended);
+    auto other = to;
+    other.caller = "other";
+    EXPECT_EQ(refused(committed, other), refusal::ended);
+    limit({});
+    const auto id = begin();
+    table->hold(id, to)->end(ending::committed);
+    EXPECT_EQ(refused(id), refusal::ended) << "as on AWS, unless told otherwise";
+}
+
 TEST_F(open_transactions, given_one_ends_when_held_again_then_the_refusal_says_how) {
     const auto first = begin(), second = begin();
-    table->hold(first, to)->end(ending::ended);
+    table->hold(first, to)->end(ending::rolled_back);
     table->hold(second, to)->end(ending::aborted);
     EXPECT_EQ(refused(first), refusal::ended);
     EXPECT_EQ(refused(second), refusal::aborted);
     EXPECT_EQ(table->open(), 0U);
     on.settle();
-    EXPECT_EQ(on.server.resets, 2) << "R-9.15: nothing is left for the next caller";
+    EXPECT_EQ(on.server.resets, 2) << "the server says that their transactions are open";
     EXPECT_EQ(on.pools().counts().idle, 2U);
+}
+
+TEST_F(open_transactions, given_a_transaction_is_over_when_it_ends_then_the_session_is_reset_where_a_call_touched_it) {
+    for (const bool touched : {false, true}) {
+        const auto id = begin();
+        auto held = table->hold(id, to);
+        ASSERT_TRUE(held);
+        dynamic_cast<fake_connection&>(held->session()).open_transaction = false;
+        if (touched) held->taint();
+        held->end(ending::committed);
+        on.settle();
+        EXPECT_EQ(on.server.resets, touched ? 1 : 0);
+    }
+}
+
+TEST_F(open_transactions, given_all_are_to_be_reset_when_one_ends_then_it_is) {
+    limit({.always_reset = true});
+    const auto id = begin();
+    auto held = table->hold(id, to);
+    ASSERT_TRUE(held);
+    dynamic_cast<fake_connection&>(held->session()).open_transaction = false;
+    held->end(ending::committed);
+    on.settle();
+    EXPECT_EQ(on.server.resets, 1);
 }
 
 TEST_F(open_transactions, given_the_session_broke_when_released_then_the_transaction_is_aborted) {
@@ -210,10 +318,38 @@ TEST_F(open_transactions, given_the_maximum_when_another_is_adopted_then_its_ses
 TEST_F(open_transactions, given_many_have_ended_when_asked_then_only_the_last_are_remembered) {
     limit({.remembered = 2});
     const auto first = begin(), second = begin(), third = begin();
-    for (const auto& id : {first, second, third}) table->hold(id, to)->end(ending::ended);
+    for (const auto& id : {first, second, third}) table->hold(id, to)->end(ending::rolled_back);
     EXPECT_EQ(refused(first), refusal::unknown);
     EXPECT_EQ(refused(second), refusal::ended);
     EXPECT_EQ(refused(third), refusal::ended);
+}
+
+TEST_F(open_transactions, given_a_drain_has_begun_when_reaped_then_unused_ones_have_a_grace_and_no_new_one_begins) {
+    limit({.drain = milliseconds(5'000)});
+    const auto left = begin();
+    const auto used = begin();
+    const auto began = core::clock::now() + seconds(60);  // both are idle for a minute by then
+    table->begin_drain(began);
+    EXPECT_FALSE(table->adopt(on.acquire(), to));
+    table->reap(began + milliseconds(4'900));
+    on.settle();
+    EXPECT_EQ(table->open(), 2U);
+    auto running = table->hold(used, to);
+    ASSERT_TRUE(running.has_value());
+    table->reap(began + milliseconds(5'000));
+    on.settle();
+    EXPECT_EQ(refused(left), refusal::expired);
+    EXPECT_EQ(table->open(), 1U) << "one that runs a statement is not idle";
+    running->end(ending::committed);
+    EXPECT_EQ(table->open(), 0U);
+}
+
+TEST_F(open_transactions, given_other_limits_when_reaped_then_they_hold_for_open_ones) {
+    const auto id = begin();
+    table->set_limits({.idle = seconds(1)});
+    table->reap(core::clock::now() + milliseconds(1'100));
+    on.settle();
+    EXPECT_EQ(refused(id), refusal::expired);
 }
 
 TEST_F(open_transactions, given_none_are_open_when_drained_then_it_returns_at_once) {
@@ -265,7 +401,6 @@ TEST_F(open_transactions, given_the_table_ends_when_one_is_held_then_its_session
     }
     on.settle();
     EXPECT_EQ(on.pools().counts().idle, 2U);
-    EXPECT_EQ(on.server.resets, 2);
 }
 
 TEST_F(open_transactions, given_a_held_one_when_moved_then_it_is_released_once) {

@@ -19,7 +19,7 @@ class postgres_execute : public postgres_fixture {};
 
 // ---- outcomes
 
-TEST_F(postgres_execute, given_statements_of_each_kind_when_run_then_outcomes_say_what_they_did) {
+TEST_P(postgres_execute, given_statements_of_each_kind_when_run_then_outcomes_say_what_they_did) {
     struct outcome_case {
         std::string_view text;
         bool has_rows;
@@ -58,7 +58,7 @@ TEST_F(postgres_execute, given_statements_of_each_kind_when_run_then_outcomes_sa
     }
 }
 
-TEST_F(postgres_execute, given_rows_when_read_then_cells_and_sizes_are_the_wires) {
+TEST_P(postgres_execute, given_rows_when_read_then_cells_and_sizes_are_the_wires) {
     keeper into;
     ASSERT_TRUE(execute("SELECT * FROM (VALUES (1, 'abc', NULL), (22, '', 'x')) v", {}, into));
     ASSERT_EQ(into.rows.size(), 2U);
@@ -67,14 +67,14 @@ TEST_F(postgres_execute, given_rows_when_read_then_cells_and_sizes_are_the_wires
     EXPECT_EQ(into.octets, (2 + 4 * 3 + 4) + (2 + 4 * 3 + 3));
 }
 
-TEST_F(postgres_execute, given_bytea_when_read_then_its_own_octets_count) {
+TEST_P(postgres_execute, given_bytea_when_read_then_its_own_octets_count) {
     keeper into;
     ASSERT_TRUE(execute("SELECT decode(repeat('00', 1000), 'hex'), ''::bytea, '\\x00'", {}, into));
     EXPECT_EQ(into.octets, 2U + 4 * 3 + 1000 + 0 + 4);
 }
 
 //
-TEST_F(postgres_execute, given_copy_when_run_then_it_is_unsupported_and_ends_the_session) {
+TEST_P(postgres_execute, given_copy_when_run_then_it_is_unsupported_and_ends_the_session) {
     must("CREATE TABLE t (id int)");
     for (const auto& [text, message] :
          {std::pair{"COPY t TO STDOUT", "execute: unexpected message: CopyOutResponse"},
@@ -87,14 +87,14 @@ TEST_F(postgres_execute, given_copy_when_run_then_it_is_unsupported_and_ends_the
     }
 }
 
-TEST_F(postgres_execute, given_several_statements_when_run_then_the_server_refuses_them) {
+TEST_P(postgres_execute, given_several_statements_when_run_then_the_server_refuses_them) {
     EXPECT_EQ(refused("SELECT 1; SELECT 2").sqlstate, "42601");
     EXPECT_EQ(cell("SELECT 1;"), "1");
 }
 
 // ---- parameters (section 4.2)
 
-TEST_F(postgres_execute, given_each_parameter_type_when_bound_then_the_server_sees_value_and_type) {
+TEST_P(postgres_execute, given_each_parameter_type_when_bound_then_the_server_sees_value_and_type) {
     struct parameter_case {
         sql::parameter given;
         std::string_view type, value;
@@ -134,21 +134,21 @@ TEST_F(postgres_execute, given_each_parameter_type_when_bound_then_the_server_se
 }
 
 //
-TEST_F(postgres_execute, given_an_undeclared_parameter_when_bound_then_the_server_infers_its_type) {
+TEST_P(postgres_execute, given_an_undeclared_parameter_when_bound_then_the_server_infers_its_type) {
     EXPECT_EQ(cell("SELECT $1", {null()}), "NULL");
     EXPECT_EQ(cell("SELECT $1", {hinted(parameter_type::untyped, "x")}), "x");
     EXPECT_EQ(cell("SELECT 1 + $1", {hinted(parameter_type::untyped, "2")}), "3");
     EXPECT_EQ(cell("SELECT 1 + $1", {null()}), "NULL");
 }
 
-TEST_F(postgres_execute, given_null_when_inserted_then_any_column_takes_it) {
+TEST_P(postgres_execute, given_null_when_inserted_then_any_column_takes_it) {
     must("CREATE TABLE t (a int, b numeric, c timestamp, d jsonb, e bytea, f int[], g uuid)");
     must("INSERT INTO t VALUES ($1, $2, $3, $4, $5, $6, $7)", {null(), null(), null(), null(), null(), null(), null()});
     EXPECT_EQ(cell("SELECT count(*) FROM t WHERE a IS NULL AND g IS NULL"), "1");
 }
 
 //
-TEST_F(postgres_execute, given_declared_types_when_assigned_then_only_assignment_casts_help) {
+TEST_P(postgres_execute, given_declared_types_when_assigned_then_only_assignment_casts_help) {
     must("CREATE TABLE t (s smallint, n numeric, r real, v varchar(9), z timestamptz, j json)");
     must("INSERT INTO t VALUES ($1, $2, $3, $4, $5, $6)",
          {whole(7), real(19.99), real(0.5), text("word"), hinted(parameter_type::timestamp, "2024-01-01 00:00:00"),
@@ -157,14 +157,14 @@ TEST_F(postgres_execute, given_declared_types_when_assigned_then_only_assignment
               "7 19.99 0.5 word 2024-01-01 00:00:00+00 [1]");
 }
 
-TEST_F(postgres_execute, given_one_text_with_other_types_when_run_then_each_is_prepared) {
+TEST_P(postgres_execute, given_one_text_with_other_types_when_run_then_each_is_prepared) {
     EXPECT_EQ(cell("SELECT pg_typeof($1)::text", {whole(1)}), "bigint");
     EXPECT_EQ(cell("SELECT pg_typeof($1)::text", {text("1")}), "text");
     EXPECT_EQ(cell("SELECT pg_typeof($1)::text", {whole(1)}), "bigint");
     EXPECT_EQ(cell("SELECT count(*) FROM pg_prepared_statements WHERE statement = 'SELECT pg_typeof($1)::text'"), "2");
 }
 
-TEST_F(postgres_execute, given_a_zero_byte_when_bound_then_the_server_refuses_it) {
+TEST_P(postgres_execute, given_a_zero_byte_when_bound_then_the_server_refuses_it) {
     for (const auto& one : {text("a\0b"sv), hinted(parameter_type::date, "2024-01-01\0"sv)}) {
         const auto what = refused("SELECT $1", {one});
         EXPECT_EQ(what.sqlstate, "22021");
@@ -175,7 +175,7 @@ TEST_F(postgres_execute, given_a_zero_byte_when_bound_then_the_server_refuses_it
     EXPECT_EQ(cell("SELECT 1"), "1");
 }
 
-TEST_F(postgres_execute, given_a_large_parameter_when_sent_then_it_arrives_whole) {
+TEST_P(postgres_execute, given_a_large_parameter_when_sent_then_it_arrives_whole) {
     const std::string large(3 * 1024 * 1024, 'x');
     EXPECT_EQ(cell("SELECT length($1)", {text(large)}), fmt::to_string(large.size()));
     keeper into;
@@ -185,7 +185,7 @@ TEST_F(postgres_execute, given_a_large_parameter_when_sent_then_it_arrives_whole
 
 // ---- errors
 
-TEST_F(postgres_execute, given_mistakes_when_run_then_failures_carry_the_servers_fields) {
+TEST_P(postgres_execute, given_mistakes_when_run_then_failures_carry_the_servers_fields) {
     must("CREATE TABLE users (id int PRIMARY KEY, email text UNIQUE, name text NOT NULL)");
     must("CREATE TABLE posts (id int, author int REFERENCES users)");
     must("INSERT INTO users VALUES (1, 'a@b.c', 'a')");
@@ -243,7 +243,7 @@ TEST_F(postgres_execute, given_mistakes_when_run_then_failures_carry_the_servers
     }
 }
 
-TEST_F(postgres_execute, given_an_exception_of_the_users_when_raised_then_its_state_and_context_arrive) {
+TEST_P(postgres_execute, given_an_exception_of_the_users_when_raised_then_its_state_and_context_arrive) {
     const auto what = refused("DO $$ BEGIN RAISE EXCEPTION 'no more' USING ERRCODE = '23514', HINT = 'try'; END $$");
     EXPECT_EQ(what.message, "no more");
     EXPECT_EQ(what.sqlstate, "23514");
@@ -252,7 +252,7 @@ TEST_F(postgres_execute, given_an_exception_of_the_users_when_raised_then_its_st
 }
 
 //
-TEST_F(postgres_execute, given_fewer_parameters_than_placeholders_when_run_then_the_server_complains) {
+TEST_P(postgres_execute, given_fewer_parameters_than_placeholders_when_run_then_the_server_complains) {
     const auto what = refused("SELECT $1");
     EXPECT_EQ(what.kind, failure_kind::database);
     EXPECT_EQ(what.sqlstate, "08P01");
@@ -262,7 +262,7 @@ TEST_F(postgres_execute, given_fewer_parameters_than_placeholders_when_run_then_
     EXPECT_EQ(cell("SELECT 1"), "1");
 }
 
-TEST_F(postgres_execute, given_a_deferred_constraint_when_it_fails_at_the_commit_then_the_statement_failed) {
+TEST_P(postgres_execute, given_a_deferred_constraint_when_it_fails_at_the_commit_then_the_statement_failed) {
     must("CREATE TABLE t (id int UNIQUE DEFERRABLE INITIALLY DEFERRED)");
     const auto what = refused("INSERT INTO t VALUES (1), (1)");
     EXPECT_EQ(what.sqlstate, "23505");
@@ -270,7 +270,7 @@ TEST_F(postgres_execute, given_a_deferred_constraint_when_it_fails_at_the_commit
     EXPECT_EQ(cell("SELECT count(*) FROM t"), "0");
 }
 
-TEST_F(postgres_execute, given_an_error_after_rows_when_run_then_the_call_fails) {
+TEST_P(postgres_execute, given_an_error_after_rows_when_run_then_the_call_fails) {
     keeper into;
     const auto out = execute("SELECT 1 / (3 - g) FROM generate_series(1, 5) g", {}, into);
     ASSERT_FALSE(out);
@@ -281,7 +281,7 @@ TEST_F(postgres_execute, given_an_error_after_rows_when_run_then_the_call_fails)
 
 // ---- prepared statements
 
-TEST_F(postgres_execute, given_more_statements_than_the_cache_holds_when_run_then_the_server_keeps_no_more) {
+TEST_P(postgres_execute, given_more_statements_than_the_cache_holds_when_run_then_the_server_keeps_no_more) {
     for (int i = 0; i < 300; ++i) EXPECT_EQ(cell(fmt::format("SELECT {}", i)), fmt::to_string(i));
     EXPECT_EQ(cell("SELECT 7"), "7");
     const int kept = std::stoi(cell("SELECT count(*) FROM pg_prepared_statements"));
@@ -289,14 +289,14 @@ TEST_F(postgres_execute, given_more_statements_than_the_cache_holds_when_run_the
     EXPECT_LE(kept, 257);
 }
 
-TEST_F(postgres_execute, given_many_statements_in_a_transaction_when_run_then_the_server_keeps_a_bounded_number) {
+TEST_P(postgres_execute, given_many_statements_in_a_transaction_when_run_then_the_server_keeps_a_bounded_number) {
     ASSERT_TRUE(run(io, session->begin(soon())));
     for (int i = 0; i < 400; ++i) EXPECT_EQ(cell(fmt::format("SELECT {}", i)), fmt::to_string(i));
     EXPECT_LE(std::stoi(cell("SELECT count(*) FROM pg_prepared_statements")), 256 + 65);
     ASSERT_TRUE(run(io, session->commit(soon())));
 }
 
-TEST_F(postgres_execute, given_a_table_that_changed_when_its_statement_is_run_again_then_the_new_columns_come) {
+TEST_P(postgres_execute, given_a_table_that_changed_when_its_statement_is_run_again_then_the_new_columns_come) {
     must("CREATE TABLE t (id int)");
     must("INSERT INTO t VALUES (1)");
     EXPECT_EQ(cell("SELECT * FROM t"), "1");
@@ -320,7 +320,7 @@ TEST_F(postgres_execute, given_a_table_that_changed_when_its_statement_is_run_ag
     EXPECT_EQ(asked.rows[0][1], "2 days");
 }
 
-TEST_F(postgres_execute,
+TEST_P(postgres_execute,
        given_a_table_that_changed_when_used_in_a_transaction_then_the_error_stands_and_the_next_use_works) {
     must("CREATE TABLE t (id int)");
     must("INSERT INTO t VALUES (1)");
@@ -335,7 +335,7 @@ TEST_F(postgres_execute,
     ASSERT_TRUE(run(io, session->rollback(soon())));
 }
 
-TEST_F(postgres_execute, given_deallocated_statements_when_run_again_then_they_are_prepared_again) {
+TEST_P(postgres_execute, given_deallocated_statements_when_run_again_then_they_are_prepared_again) {
     for (const std::string_view clearing :
          {"DEALLOCATE ALL", "DISCARD ALL", "DO $$ BEGIN EXECUTE 'DEALLOCATE ALL'; END $$"}) {
         SCOPED_TRACE(clearing);
@@ -348,7 +348,7 @@ TEST_F(postgres_execute, given_deallocated_statements_when_run_again_then_they_a
     EXPECT_EQ(refused("EXECUTE nobody_prepared_this").sqlstate, "26000");
 }
 
-TEST_F(postgres_execute, given_the_users_own_prepared_statement_when_executed_then_its_rows_come) {
+TEST_P(postgres_execute, given_the_users_own_prepared_statement_when_executed_then_its_rows_come) {
     must("PREPARE mine AS SELECT 'x' AS c");
     EXPECT_EQ(cell("EXECUTE mine"), "x");
     must("DEALLOCATE mine");
@@ -373,7 +373,7 @@ std::size_t resident_octets() {
 #endif
 }
 
-TEST_F(postgres_execute, given_two_million_rows_when_read_then_memory_stays_as_it_was) {
+TEST_P(postgres_execute, given_two_million_rows_when_read_then_memory_stays_as_it_was) {
     keeper into;
     into.keep = false;
     ASSERT_TRUE(execute("SELECT g, 'some text of a row' FROM generate_series(1, 1000) g", {}, into));
@@ -387,7 +387,7 @@ TEST_F(postgres_execute, given_two_million_rows_when_read_then_memory_stays_as_i
     EXPECT_LT(resident_octets(), before + 8 * 1024 * 1024);
 }
 
-TEST_F(postgres_execute, given_a_sink_that_stops_when_outside_a_transaction_then_the_rest_is_cancelled) {
+TEST_P(postgres_execute, given_a_sink_that_stops_when_outside_a_transaction_then_the_rest_is_cancelled) {
     const auto before = resident_octets();
     const auto start = std::chrono::steady_clock::now();
     keeper into;
@@ -406,7 +406,7 @@ TEST_F(postgres_execute, given_a_sink_that_stops_when_outside_a_transaction_then
 }
 
 //
-TEST_F(postgres_execute, given_a_sink_that_stops_when_inside_a_transaction_then_the_transaction_lives) {
+TEST_P(postgres_execute, given_a_sink_that_stops_when_inside_a_transaction_then_the_transaction_lives) {
     must("CREATE TABLE t (id int)");
     ASSERT_TRUE(run(io, session->begin(soon())));
     must("INSERT INTO t VALUES (1)");
@@ -422,7 +422,7 @@ TEST_F(postgres_execute, given_a_sink_that_stops_when_inside_a_transaction_then_
     EXPECT_EQ(cell("SELECT count(*) FROM t"), "1");
 }
 
-TEST_F(postgres_execute, given_a_stopped_result_in_a_transaction_when_the_deadline_passes_then_it_is_cancelled) {
+TEST_P(postgres_execute, given_a_stopped_result_in_a_transaction_when_the_deadline_passes_then_it_is_cancelled) {
     ASSERT_TRUE(run(io, session->begin(soon())));
     keeper into;
     into.keep = false;
@@ -436,7 +436,7 @@ TEST_F(postgres_execute, given_a_stopped_result_in_a_transaction_when_the_deadli
 }
 
 //
-TEST_F(postgres_execute, given_a_guarded_result_when_the_sink_stops_then_nothing_happened) {
+TEST_P(postgres_execute, given_a_guarded_result_when_the_sink_stops_then_nothing_happened) {
     must("CREATE TABLE t (id int, i interval)");
     keeper refusing;
     refusing.answer = sql::reception::guarded;
@@ -467,7 +467,7 @@ TEST_F(postgres_execute, given_a_guarded_result_when_the_sink_stops_then_nothing
     EXPECT_EQ(cell("SELECT count(*) FROM t"), "1");
 }
 
-TEST_F(postgres_execute, given_a_guarded_statement_when_it_fails_then_no_transaction_stays_open) {
+TEST_P(postgres_execute, given_a_guarded_statement_when_it_fails_then_no_transaction_stays_open) {
     keeper into;
     into.answer = sql::reception::guarded;
     const auto out = execute("SELECT '1 day'::interval / (3 - g) FROM generate_series(1, 5) g", {}, into);
@@ -477,7 +477,7 @@ TEST_F(postgres_execute, given_a_guarded_statement_when_it_fails_then_no_transac
     EXPECT_EQ(cell("SELECT 1"), "1");
 }
 
-TEST_F(postgres_execute, given_a_guarded_result_inside_a_transaction_when_the_sink_stops_then_the_caller_decides) {
+TEST_P(postgres_execute, given_a_guarded_result_inside_a_transaction_when_the_sink_stops_then_the_caller_decides) {
     must("CREATE TABLE t (i interval)");
     ASSERT_TRUE(run(io, session->begin(soon())));
     keeper into;
@@ -493,7 +493,7 @@ TEST_F(postgres_execute, given_a_guarded_result_inside_a_transaction_when_the_si
 
 using sets = std::vector<std::vector<sql::parameter>>;
 
-TEST_F(postgres_execute, given_a_batch_when_run_then_each_set_has_its_outcome) {
+TEST_P(postgres_execute, given_a_batch_when_run_then_each_set_has_its_outcome) {
     must("CREATE TABLE t (id bigint, v text)");
     sets many;
     for (std::int64_t i = 0; i < 1000; ++i) many.push_back({whole(i), i % 3 == 0 ? null() : text("word")});
@@ -508,7 +508,7 @@ TEST_F(postgres_execute, given_a_batch_when_run_then_each_set_has_its_outcome) {
     EXPECT_EQ(must("INSERT INTO t VALUES ($1, $2)", {whole(1), text("x")}).affected, 1);
 }
 
-TEST_F(postgres_execute, given_a_failing_set_in_the_middle_when_the_batch_is_run_then_its_failure_is_the_calls) {
+TEST_P(postgres_execute, given_a_failing_set_in_the_middle_when_the_batch_is_run_then_its_failure_is_the_calls) {
     must("CREATE TABLE t (id bigint PRIMARY KEY)");
     must("INSERT INTO t VALUES (-5)");
     for (const std::size_t at : {0U, 70U, 149U}) {
@@ -527,7 +527,7 @@ TEST_F(postgres_execute, given_a_failing_set_in_the_middle_when_the_batch_is_run
     }
 }
 
-TEST_F(postgres_execute, given_a_batch_that_cannot_be_prepared_when_run_then_it_fails_and_the_session_lives) {
+TEST_P(postgres_execute, given_a_batch_that_cannot_be_prepared_when_run_then_it_fails_and_the_session_lives) {
     ASSERT_TRUE(run(io, session->begin(soon())));
     const auto out =
         run(io, session->execute_batch("INSERT INTO nowhere VALUES ($1)", sets{{whole(1)}, {text("a")}}, soon()));
@@ -543,7 +543,7 @@ TEST_F(postgres_execute, given_a_batch_that_cannot_be_prepared_when_run_then_it_
 }
 
 //
-TEST_F(postgres_execute, given_batches_of_other_kinds_when_run_then_rows_are_dropped) {
+TEST_P(postgres_execute, given_batches_of_other_kinds_when_run_then_rows_are_dropped) {
     const auto none = run(io, session->execute_batch("SELECT 1", sets{}, soon()));
     ASSERT_TRUE(none);
     EXPECT_TRUE(none->empty());
@@ -565,7 +565,7 @@ TEST_F(postgres_execute, given_batches_of_other_kinds_when_run_then_rows_are_dro
     EXPECT_EQ(cell("SELECT count(*) FROM t"), "2");
 }
 
-TEST_F(postgres_execute, given_large_sets_and_large_rows_when_run_as_a_batch_then_neither_side_blocks) {
+TEST_P(postgres_execute, given_large_sets_and_large_rows_when_run_as_a_batch_then_neither_side_blocks) {
     must("CREATE TABLE t (v text)");
     const std::string large(300 * 1024, 'x');
     sets many;
@@ -577,7 +577,7 @@ TEST_F(postgres_execute, given_large_sets_and_large_rows_when_run_as_a_batch_the
     ASSERT_TRUE(run(io, session->rollback(soon())));
 }
 
-TEST_F(postgres_execute, given_a_slow_batch_when_the_deadline_passes_then_it_is_cancelled) {
+TEST_P(postgres_execute, given_a_slow_batch_when_the_deadline_passes_then_it_is_cancelled) {
     ASSERT_TRUE(run(io, session->begin(soon())));
     sets many(50, {real(0.1)});
     const auto start = std::chrono::steady_clock::now();
@@ -589,6 +589,8 @@ TEST_F(postgres_execute, given_a_slow_batch_when_the_deadline_passes_then_it_is_
     ASSERT_TRUE(run(io, session->rollback(soon())));
     EXPECT_EQ(cell("SELECT 1"), "1");
 }
+
+INSTANTIATE_TEST_SUITE_P(over, postgres_execute, both_protocols, name_of_protocol);
 
 }  // namespace
 }  // namespace borealis::postgres

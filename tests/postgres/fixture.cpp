@@ -13,7 +13,7 @@ int databases = 0;
 }  // namespace
 
 postgres_fixture::postgres_fixture()
-    : driver(make_driver()), database(fmt::format("postgres_test_{}_{}", ::getpid(), ++databases)) {
+    : driver(make_driver(GetParam())), database(fmt::format("postgres_test_{}_{}", ::getpid(), ++databases)) {
     const auto& server = tests::postgresql();
     auto maker = try_open(server.endpoint, server.login(), server.name);
     if (!maker) throw std::runtime_error(maker.error().message);

@@ -17,6 +17,7 @@
 
 #include "core/async.hpp"
 #include "core/deadline.hpp"
+#include "postgres/driver.hpp"
 #include "sql/connection.hpp"
 #include "support/databases.hpp"
 
@@ -90,7 +91,13 @@ inline sql::parameter flag(bool value) { return {sql::parameter_type::boolean, v
 inline sql::parameter octets(std::string_view value) { return {sql::parameter_type::bytes, value}; }
 inline sql::parameter null() { return {}; }
 
-class postgres_fixture : public testing::Test {
+/// Every suite runs over both: the results are the same.
+inline const auto both_protocols = testing::Values(protocol::native, protocol::libpq);
+inline std::string name_of_protocol(const testing::TestParamInfo<protocol>& of) {
+    return of.param == protocol::native ? "native" : "libpq";
+}
+
+class postgres_fixture : public testing::TestWithParam<protocol> {
  protected:
     postgres_fixture();
     ~postgres_fixture() override;

@@ -34,7 +34,7 @@ const bool environment_is_hostile = [] {
 
 class postgres_lifecycle : public postgres_fixture {};
 
-TEST_F(postgres_lifecycle, given_a_unix_socket_when_connected_then_it_works) {
+TEST_P(postgres_lifecycle, given_a_unix_socket_when_connected_then_it_works) {
     const auto& server = tests::postgresql();
     auto made = try_open(server.socket, server.login(), "");
     ASSERT_TRUE(made) << made.error().message;
@@ -42,7 +42,7 @@ TEST_F(postgres_lifecycle, given_a_unix_socket_when_connected_then_it_works) {
     EXPECT_EQ(cell("SELECT inet_client_addr() IS NULL", {}, made->get()), "t");
 }
 
-TEST_F(postgres_lifecycle, given_a_host_name_when_connected_then_each_address_is_tried) {
+TEST_P(postgres_lifecycle, given_a_host_name_when_connected_then_each_address_is_tried) {
     auto to = tests::postgresql().endpoint;
     to.host = "localhost";  // ::1 may come first, where nobody listens
     auto made = try_open(to, tests::postgresql().login(), database);
@@ -51,7 +51,7 @@ TEST_F(postgres_lifecycle, given_a_host_name_when_connected_then_each_address_is
 }
 
 //
-TEST_F(postgres_lifecycle, given_wrong_logins_when_connected_then_the_servers_words_come_back) {
+TEST_P(postgres_lifecycle, given_wrong_logins_when_connected_then_the_servers_words_come_back) {
     const auto& server = tests::postgresql();
     struct login_case {
         sql::login as;
@@ -85,7 +85,7 @@ TEST_F(postgres_lifecycle, given_wrong_logins_when_connected_then_the_servers_wo
     }
 }
 
-TEST_F(postgres_lifecycle, given_a_role_without_rights_or_connections_when_connected_then_login_fails) {
+TEST_P(postgres_lifecycle, given_a_role_without_rights_or_connections_when_connected_then_login_fails) {
     must(fmt::format("CREATE ROLE limited_{} LOGIN PASSWORD 'p' CONNECTION LIMIT 0", database));
     must(fmt::format("CREATE ROLE barred_{} PASSWORD 'p'", database));
     const auto& server = tests::postgresql();
@@ -116,7 +116,7 @@ struct silent_server {
     std::uint16_t port = 0;
 };
 
-TEST_F(postgres_lifecycle, given_nobody_who_answers_when_connected_then_it_is_unreachable_in_time) {
+TEST_P(postgres_lifecycle, given_nobody_who_answers_when_connected_then_it_is_unreachable_in_time) {
     silent_server server;
     const sql::endpoint to{.host = "127.0.0.1", .port = server.port, .tls = sql::tls_mode::prefer};
     const sql::login as{"u", core::secret_text("p")};
@@ -142,7 +142,7 @@ TEST_F(postgres_lifecycle, given_nobody_who_answers_when_connected_then_it_is_un
     EXPECT_EQ(folder.error().kind, failure_kind::unreachable);
 }
 
-TEST_F(postgres_lifecycle, given_libpqs_variables_in_the_environment_when_the_driver_is_made_then_nothing_leaks_in) {
+TEST_P(postgres_lifecycle, given_libpqs_variables_in_the_environment_when_the_driver_is_made_then_nothing_leaks_in) {
     ASSERT_TRUE(environment_is_hostile);
     for (const char* name : {"PGHOST", "PGPASSWORD", "PGSERVICE", "PGOPTIONS", "PGTZ", "PGREQUIREPEER", "PGSSLMODE"}) {
         EXPECT_EQ(::getenv(name), nullptr) << name;
@@ -170,7 +170,7 @@ core::awaitable<int> connect_and_sleep(sql::driver* with, std::string database, 
     co_return 0;
 }
 
-TEST_F(postgres_lifecycle, given_coroutines_inside_a_session_when_the_loop_is_torn_down_then_all_is_destroyed) {
+TEST_P(postgres_lifecycle, given_coroutines_inside_a_session_when_the_loop_is_torn_down_then_all_is_destroyed) {
     for (const auto time : {5ms, 100ms, 1005ms}) {  // while connecting, while executing, while cancelling
         bool reached = false;
         {
@@ -184,7 +184,7 @@ TEST_F(postgres_lifecycle, given_coroutines_inside_a_session_when_the_loop_is_to
     EXPECT_EQ(cell("SELECT 1"), "1");
 }
 
-TEST_F(postgres_lifecycle, given_a_session_inside_a_call_when_it_is_destroyed_before_the_loop_then_that_is_harmless) {
+TEST_P(postgres_lifecycle, given_a_session_inside_a_call_when_it_is_destroyed_before_the_loop_then_that_is_harmless) {
     core::asio::io_context loop(1);
     const auto& server = tests::postgresql();
     auto made = run(loop, driver->connect(server.endpoint, server.login(), database, soon()));
@@ -197,15 +197,17 @@ TEST_F(postgres_lifecycle, given_a_session_inside_a_call_when_it_is_destroyed_be
     made->reset();
 }
 
-TEST_F(postgres_lifecycle, given_a_session_when_the_driver_is_gone_then_it_still_works_and_cancels) {
+TEST_P(postgres_lifecycle, given_a_session_when_the_driver_is_gone_then_it_still_works_and_cancels) {
     driver.reset();
     EXPECT_EQ(cell("SELECT 1"), "1");
     keeper into;
     const auto out = execute("SELECT pg_sleep(20)", {}, into, sql::description::types, core::deadline::after(50ms));
     EXPECT_EQ(out.error().kind, failure_kind::timeout);
     EXPECT_TRUE(session->usable());
-    driver = make_driver();
+    driver = make_driver(GetParam());
 }
+
+INSTANTIATE_TEST_SUITE_P(over, postgres_lifecycle, both_protocols, name_of_protocol);
 
 }  // namespace
 }  // namespace borealis::postgres

@@ -9,20 +9,20 @@ const std::vector<oid> one_text = {25};
 const std::vector<oid> one_number = {20};
 
 TEST(statement_cache, given_one_text_with_other_types_when_found_then_they_are_two_statements) {
-    statement_cache cache;
-    auto& first = cache.add("SELECT $1", one_text);
+    statement_cache cache(256);
+    const auto first = cache.add("SELECT $1", one_text);
     EXPECT_EQ(cache.find("SELECT $1", one_number), nullptr);
-    auto& second = cache.add("SELECT $1", one_number);
-    EXPECT_NE(first.name, second.name);
-    EXPECT_EQ(cache.find("SELECT $1", one_text), &first);
-    EXPECT_EQ(cache.find("SELECT $1", one_number), &second);
+    const auto second = cache.add("SELECT $1", one_number);
+    EXPECT_NE(first->name, second->name);
+    EXPECT_EQ(cache.find("SELECT $1", one_text), first);
+    EXPECT_EQ(cache.find("SELECT $1", one_number), second);
     EXPECT_EQ(cache.find("SELECT $1", {}), nullptr);
 }
 
 TEST(statement_cache, given_a_full_cache_when_one_is_added_then_the_least_recently_used_has_to_be_closed) {
     statement_cache cache(2);
-    const auto a = cache.add("a", {}).name;
-    const auto b = cache.add("b", {}).name;
+    const auto a = cache.add("a", {})->name;
+    const auto b = cache.add("b", {})->name;
     ASSERT_NE(cache.find("a", {}), nullptr);
     cache.add("c", {});
     EXPECT_EQ(cache.size(), 2U);
@@ -33,19 +33,19 @@ TEST(statement_cache, given_a_full_cache_when_one_is_added_then_the_least_recent
 }
 
 TEST(statement_cache, given_statements_when_erased_or_retired_or_cleared_then_names_are_never_used_again) {
-    statement_cache cache;
-    auto& erased = cache.add("a", {});
-    const auto first = erased.name;
-    cache.erase(erased);
+    statement_cache cache(256);
+    const auto erased = cache.add("a", {});
+    const auto first = erased->name;
+    cache.erase(*erased);
     EXPECT_TRUE(cache.to_close().empty());
-    auto& retired = cache.add("a", {});
-    const auto second = retired.name;
-    cache.retire(retired);
+    const auto retired = cache.add("a", {});
+    const auto second = retired->name;
+    cache.retire(*retired);
     EXPECT_EQ(cache.to_close(), std::vector<std::string>{second});
     cache.clear();
     EXPECT_TRUE(cache.to_close().empty());
     EXPECT_EQ(cache.size(), 0U);
-    const auto third = cache.add("a", {}).name;
+    const auto third = cache.add("a", {})->name;
     EXPECT_NE(first, second);
     EXPECT_NE(second, third);
     EXPECT_NE(first, third);

@@ -68,6 +68,15 @@ class tls_server {
     fs::path folder;
     std::uint16_t port = 0;
 
+    /// The server's certificate from now on: `good` signs it for `days`, which may be past.
+    void show_certificate_of(int days) const {
+        shell(
+            fmt::format("openssl x509 -req -in server.csr -CA good.pem -CAkey good.key -CAcreateserial -days {} "
+                        "-extfile names -out server.pem",
+                        days));
+        ::kill(child_, SIGHUP);
+    }
+
  private:
     [[nodiscard]] static std::string unprivileged() {
         return ::geteuid() == 0 ? "setpriv --reuid=nobody --regid=nogroup --clear-groups " : "";
@@ -129,7 +138,7 @@ class tls_server {
     pid_t child_ = -1;
 };
 
-class postgres_tls : public testing::Test {
+class postgres_tls : public testing::TestWithParam<protocol> {
  protected:
     static tls_server& server() {
         static tls_server one;
@@ -146,10 +155,10 @@ class postgres_tls : public testing::Test {
     }
 
     core::asio::io_context io{1};
-    std::unique_ptr<sql::driver> driver = make_driver();
+    std::unique_ptr<sql::driver> driver = make_driver(GetParam());
 };
 
-TEST_F(postgres_tls, given_modes_and_authorities_when_connected_then_only_the_trusted_pass) {
+TEST_P(postgres_tls, given_modes_and_authorities_when_connected_then_only_the_trusted_pass) {
     struct tls_case {
         std::string_view name;
         std::string host;
@@ -185,14 +194,14 @@ TEST_F(postgres_tls, given_modes_and_authorities_when_connected_then_only_the_tr
     }
 }
 
-TEST_F(postgres_tls, given_a_server_that_demands_tls_when_connected_without_then_its_words_come_back) {
+TEST_P(postgres_tls, given_a_server_that_demands_tls_when_connected_without_then_its_words_come_back) {
     auto made = open(endpoint("127.0.0.1", tls_mode::disable, nullptr));
     ASSERT_FALSE(made);
     EXPECT_EQ(made.error().kind, failure_kind::login);
     EXPECT_EQ(made.error().sqlstate, "28000");
 }
 
-TEST_F(postgres_tls, given_tls_and_a_wrong_password_when_connected_then_the_first_answer_counts) {
+TEST_P(postgres_tls, given_tls_and_a_wrong_password_when_connected_then_the_first_answer_counts) {
     for (const auto mode : {tls_mode::prefer, tls_mode::require}) {
         auto made = open(endpoint("127.0.0.1", mode, nullptr), "postgres", "wrong");
         ASSERT_FALSE(made);
@@ -202,10 +211,11 @@ TEST_F(postgres_tls, given_tls_and_a_wrong_password_when_connected_then_the_firs
     }
 }
 
-TEST_F(postgres_tls, given_a_client_certificate_when_connected_then_it_logs_in) {
+TEST_P(postgres_tls, given_a_client_certificate_when_connected_then_it_logs_in) {
     auto admin = open(endpoint("localhost", tls_mode::require, nullptr));
     ASSERT_TRUE(admin);
     keeper into;
+    ASSERT_TRUE(run(io, (*admin)->execute("DROP ROLE IF EXISTS certified", {}, into, sql::description::types, soon())));
     ASSERT_TRUE(run(io, (*admin)->execute("CREATE ROLE certified LOGIN", {}, into, sql::description::types, soon())));
     auto to = endpoint("localhost", tls_mode::verify_full, "good.pem");
     EXPECT_FALSE(open(to, "certified", ""));
@@ -215,8 +225,37 @@ TEST_F(postgres_tls, given_a_client_certificate_when_connected_then_it_logs_in) 
     EXPECT_TRUE(made) << made.error().message;
 }
 
+TEST_P(postgres_tls, given_a_client_certificate_of_another_authority_when_connected_then_it_is_refused) {
+    auto to = endpoint("localhost", tls_mode::verify_full, "good.pem");
+    to.tls_certificate_file = server().folder / "other.pem";
+    to.tls_key_file = server().folder / "other.key";
+    EXPECT_FALSE(open(to, "certified", ""));
+    EXPECT_FALSE(open(to));
+}
+
+TEST_P(postgres_tls, given_an_expired_certificate_when_connected_then_only_those_that_verify_refuse) {
+    const auto connects = [&](tls_mode mode) { return open(endpoint("localhost", mode, "good.pem")).has_value(); };
+    ASSERT_TRUE(connects(tls_mode::verify_full));
+    server().show_certificate_of(-1);
+    const auto until = std::chrono::steady_clock::now() + 60s;
+    while (connects(tls_mode::verify_full) && std::chrono::steady_clock::now() < until)
+        std::this_thread::sleep_for(20ms);
+    for (const auto mode : {tls_mode::verify_full, tls_mode::verify_ca}) {
+        const auto made = open(endpoint("localhost", mode, "good.pem"));
+        ASSERT_FALSE(made);
+        EXPECT_EQ(made.error().kind, failure_kind::unreachable);
+        EXPECT_EQ(made.error().message,
+                  "No TLS connection to the database could be made that satisfies its TLS settings.");
+    }
+    EXPECT_TRUE(open(endpoint("localhost", tls_mode::require, nullptr)));
+    server().show_certificate_of(2);
+    while (!connects(tls_mode::verify_full) && std::chrono::steady_clock::now() < until)
+        std::this_thread::sleep_for(20ms);
+    EXPECT_TRUE(connects(tls_mode::verify_full));
+}
+
 // libpq leaves the end of a TLS record in OpenSSL's buffer, for which the socket is never readable again.
-TEST_F(postgres_tls, given_rows_of_many_sizes_when_read_over_tls_then_none_is_waited_for_in_vain) {
+TEST_P(postgres_tls, given_rows_of_many_sizes_when_read_over_tls_then_none_is_waited_for_in_vain) {
     auto made = open(endpoint("localhost", tls_mode::require, nullptr));
     ASSERT_TRUE(made);
     for (int size = 1000; size < 60000; size += 997) {
@@ -229,7 +268,7 @@ TEST_F(postgres_tls, given_rows_of_many_sizes_when_read_over_tls_then_none_is_wa
     }
 }
 
-TEST_F(postgres_tls, given_a_slow_statement_over_tls_when_the_deadline_passes_then_it_is_cancelled) {
+TEST_P(postgres_tls, given_a_slow_statement_over_tls_when_the_deadline_passes_then_it_is_cancelled) {
     auto made = open(endpoint("localhost", tls_mode::require, nullptr));
     ASSERT_TRUE(made);
     keeper into;
@@ -238,6 +277,8 @@ TEST_F(postgres_tls, given_a_slow_statement_over_tls_when_the_deadline_passes_th
     EXPECT_EQ(out.error().kind, failure_kind::timeout);
     EXPECT_TRUE((*made)->usable());
 }
+
+INSTANTIATE_TEST_SUITE_P(over, postgres_tls, both_protocols, name_of_protocol);
 
 }  // namespace
 }  // namespace borealis::postgres

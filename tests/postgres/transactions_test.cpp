@@ -16,7 +16,7 @@ class postgres_transactions : public postgres_fixture {
     std::unique_ptr<sql::connection> other = open();
 };
 
-TEST_F(postgres_transactions, given_a_transaction_when_committed_then_others_see_it) {
+TEST_P(postgres_transactions, given_a_transaction_when_committed_then_others_see_it) {
     must("CREATE TABLE t (id int)");
     EXPECT_FALSE(session->in_transaction());
     ASSERT_TRUE(run(io, session->begin(soon())));
@@ -30,7 +30,7 @@ TEST_F(postgres_transactions, given_a_transaction_when_committed_then_others_see
     EXPECT_EQ(cell("SELECT count(*) FROM t", {}, other.get()), "1");
 }
 
-TEST_F(postgres_transactions, given_a_transaction_when_rolled_back_then_nothing_happened) {
+TEST_P(postgres_transactions, given_a_transaction_when_rolled_back_then_nothing_happened) {
     must("CREATE TABLE t (id int)");
     ASSERT_TRUE(run(io, session->begin(soon())));
     must("INSERT INTO t VALUES (1)");
@@ -40,7 +40,7 @@ TEST_F(postgres_transactions, given_a_transaction_when_rolled_back_then_nothing_
 }
 
 // R-9.5, R-9.6
-TEST_F(postgres_transactions, given_an_aborted_transaction_when_committed_then_it_was_rolled_back) {
+TEST_P(postgres_transactions, given_an_aborted_transaction_when_committed_then_it_was_rolled_back) {
     must("CREATE TABLE t (id int)");
     ASSERT_TRUE(run(io, session->begin(soon())));
     must("INSERT INTO t VALUES (1)");
@@ -59,7 +59,7 @@ TEST_F(postgres_transactions, given_an_aborted_transaction_when_committed_then_i
     EXPECT_EQ(cell("SELECT count(*) FROM t"), "0");
 }
 
-TEST_F(postgres_transactions, given_a_failed_statement_when_rolled_back_to_a_savepoint_then_the_transaction_goes_on) {
+TEST_P(postgres_transactions, given_a_failed_statement_when_rolled_back_to_a_savepoint_then_the_transaction_goes_on) {
     must("CREATE TABLE t (id int)");
     ASSERT_TRUE(run(io, session->begin(soon())));
     must("INSERT INTO t VALUES (1)");
@@ -72,7 +72,7 @@ TEST_F(postgres_transactions, given_a_failed_statement_when_rolled_back_to_a_sav
 }
 
 // R-9.11
-TEST_F(postgres_transactions, given_sql_that_ends_the_transaction_when_committed_then_it_is_still_a_success) {
+TEST_P(postgres_transactions, given_sql_that_ends_the_transaction_when_committed_then_it_is_still_a_success) {
     ASSERT_TRUE(run(io, session->begin(soon())));
     must("COMMIT");
     EXPECT_FALSE(session->in_transaction());
@@ -83,7 +83,7 @@ TEST_F(postgres_transactions, given_sql_that_ends_the_transaction_when_committed
     ASSERT_TRUE(run(io, session->rollback(soon())));
 }
 
-TEST_F(postgres_transactions, given_a_deferred_constraint_when_committed_then_the_failure_is_the_databases) {
+TEST_P(postgres_transactions, given_a_deferred_constraint_when_committed_then_the_failure_is_the_databases) {
     must("CREATE TABLE t (id int UNIQUE DEFERRABLE INITIALLY DEFERRED)");
     ASSERT_TRUE(run(io, session->begin(soon())));
     must("INSERT INTO t VALUES (1), (1)");
@@ -96,7 +96,7 @@ TEST_F(postgres_transactions, given_a_deferred_constraint_when_committed_then_th
 }
 
 // R-9.16
-TEST_F(postgres_transactions, given_a_statement_that_needs_to_be_alone_when_run_outside_then_it_works) {
+TEST_P(postgres_transactions, given_a_statement_that_needs_to_be_alone_when_run_outside_then_it_works) {
     must("CREATE TABLE t (id int)");
     must("VACUUM t");
     must("CREATE INDEX CONCURRENTLY ON t (id)");
@@ -115,14 +115,14 @@ const std::pair<std::string_view, std::string_view> start_values[] = {{"TimeZone
                                                                       {"standard_conforming_strings", "on"},
                                                                       {"application_name", "borealis"}};
 
-TEST_F(postgres_transactions, given_a_fresh_session_when_asked_then_its_settings_are_ours) {
+TEST_P(postgres_transactions, given_a_fresh_session_when_asked_then_its_settings_are_ours) {
     for (const auto& [name, value] : start_values) {
         EXPECT_EQ(cell(fmt::format("SHOW {}", name)), value) << name;
     }
     EXPECT_EQ(cell("SELECT pg_backend_pid()"), fmt::to_string(session->backend_id()));
 }
 
-TEST_F(postgres_transactions, given_settings_of_role_and_database_when_connected_then_ours_win) {
+TEST_P(postgres_transactions, given_settings_of_role_and_database_when_connected_then_ours_win) {
     must(fmt::format("ALTER DATABASE {} SET TimeZone = 'Asia/Tokyo'", database));
     must(fmt::format("ALTER DATABASE {} SET DateStyle = 'German'", database));
     auto fresh = open();
@@ -130,7 +130,7 @@ TEST_F(postgres_transactions, given_settings_of_role_and_database_when_connected
     EXPECT_EQ(cell("SELECT '2024-02-01'::date", {}, fresh.get()), "2024-02-01");
 }
 
-TEST_F(postgres_transactions, given_a_changed_session_when_reset_then_it_is_as_fresh) {
+TEST_P(postgres_transactions, given_a_changed_session_when_reset_then_it_is_as_fresh) {
     for (const bool inside : {false, true}) {
         for (const auto& [name, value] : {std::pair{"TimeZone", "'Asia/Tokyo'"},
                                           {"client_encoding", "LATIN1"},
@@ -172,7 +172,7 @@ TEST_F(postgres_transactions, given_a_changed_session_when_reset_then_it_is_as_f
 
 // ---- deadlines (R-3.13)
 
-TEST_F(postgres_transactions, given_a_slow_statement_when_the_deadline_passes_then_it_is_cancelled_at_the_database) {
+TEST_P(postgres_transactions, given_a_slow_statement_when_the_deadline_passes_then_it_is_cancelled_at_the_database) {
     keeper into;
     const auto start = std::chrono::steady_clock::now();
     const auto out = execute("SELECT pg_sleep(30)", {}, into, sql::description::types, core::deadline::after(200ms));
@@ -191,7 +191,7 @@ TEST_F(postgres_transactions, given_a_slow_statement_when_the_deadline_passes_th
               "0");
 }
 
-TEST_F(postgres_transactions, given_a_deadline_in_the_past_when_called_then_nothing_is_sent) {
+TEST_P(postgres_transactions, given_a_deadline_in_the_past_when_called_then_nothing_is_sent) {
     must("CREATE TABLE t (id int)");
     keeper into;
     const auto out = execute("INSERT INTO t VALUES (1)", {}, into, sql::description::types, core::deadline::after(-1s));
@@ -201,7 +201,7 @@ TEST_F(postgres_transactions, given_a_deadline_in_the_past_when_called_then_noth
     EXPECT_EQ(cell("SELECT count(*) FROM t"), "0");
 }
 
-TEST_F(postgres_transactions, given_a_transaction_when_a_statement_times_out_then_it_is_known_and_aborted) {
+TEST_P(postgres_transactions, given_a_transaction_when_a_statement_times_out_then_it_is_known_and_aborted) {
     ASSERT_TRUE(run(io, session->begin(soon())));
     keeper into;
     const auto out = execute("SELECT pg_sleep(30)", {}, into, sql::description::types, core::deadline::after(100ms));
@@ -211,7 +211,7 @@ TEST_F(postgres_transactions, given_a_transaction_when_a_statement_times_out_the
     EXPECT_EQ(*run(io, session->commit(soon())), sql::commit_status::rolled_back);
 }
 
-TEST_F(postgres_transactions,
+TEST_P(postgres_transactions,
        given_deadlines_about_as_long_as_the_statements_when_run_then_no_cancel_hits_the_next_one) {
     int late = 0;
     for (int i = 0; i < 150; ++i) {
@@ -230,7 +230,7 @@ TEST_F(postgres_transactions,
     EXPECT_GE(late, 15);
 }
 
-TEST_F(postgres_transactions,
+TEST_P(postgres_transactions,
        given_a_statement_that_the_database_cancels_when_it_ends_then_that_is_the_databases_failure) {
     must("SET statement_timeout = '50ms'");
     const auto what = refused("SELECT pg_sleep(10)");
@@ -239,7 +239,7 @@ TEST_F(postgres_transactions,
     EXPECT_TRUE(session->usable());
 }
 
-TEST_F(postgres_transactions, given_a_lock_when_the_deadline_passes_then_the_waiting_statement_did_nothing) {
+TEST_P(postgres_transactions, given_a_lock_when_the_deadline_passes_then_the_waiting_statement_did_nothing) {
     must("CREATE TABLE t (id int)");
     must("INSERT INTO t VALUES (1)");
     ASSERT_TRUE(run(io, other->begin(soon())));
@@ -260,21 +260,30 @@ core::awaitable<int> wait_for(std::chrono::milliseconds time) {
     co_return 0;
 }
 
-core::awaitable<int> kill_later(sql::connection* with, std::int64_t pid) {
-    co_await wait_for(std::chrono::milliseconds(100));
-    keeper into;
-    const sql::parameter whom[] = {whole(pid)};
-    const auto out =
-        co_await with->execute("SELECT pg_terminate_backend($1::int)", whom, into, sql::description::types, soon());
-    EXPECT_TRUE(out);
+/// Ends a session in the middle of the statement, or COMMIT, that begins like `busy_with`.
+core::awaitable<int> kill_later(sql::connection* with, std::int64_t pid, std::string_view busy_with) {
+    const sql::parameter whom[] = {whole(pid), {sql::parameter_type::text, busy_with}};
+    for (int tries = 0; tries < 500; ++tries) {
+        keeper into;
+        const auto out = co_await with->execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid = $1::int AND state = 'active' AND "
+            "starts_with(query, $2)",
+            whom, into, sql::description::types, soon());
+        EXPECT_TRUE(out);
+        if (!into.rows.empty()) co_return 0;
+        co_await wait_for(std::chrono::milliseconds(20));
+    }
+    ADD_FAILURE() << "the session never ran " << busy_with;
     co_return 0;
 }
 
-TEST_F(postgres_transactions, given_a_session_that_is_killed_when_a_statement_runs_then_the_session_is_over) {
+TEST_P(postgres_transactions, given_a_session_that_is_killed_when_a_statement_runs_then_the_session_is_over) {
     must("CREATE TABLE t (id int)");
-    core::asio::co_spawn(io.get_executor(), kill_later(other.get(), session->backend_id()),
-                         [](std::exception_ptr, int) {});
+    bool killed = false;
+    core::asio::co_spawn(io.get_executor(), kill_later(other.get(), session->backend_id(), "INSERT"),
+                         [&killed](std::exception_ptr, int) { killed = true; });
     const auto what = refused("INSERT INTO t SELECT 1 FROM pg_sleep(20)");
+    while (!killed) run(io, wait_for(10ms));  // until then the other session is in use
     EXPECT_EQ(what.kind, failure_kind::database);
     EXPECT_EQ(what.severity, "FATAL");
     EXPECT_EQ(what.sqlstate, "57P01");
@@ -287,7 +296,7 @@ TEST_F(postgres_transactions, given_a_session_that_is_killed_when_a_statement_ru
     EXPECT_FALSE(run(io, session->reset(soon())));
 }
 
-TEST_F(postgres_transactions, given_an_idle_session_that_is_killed_when_looked_at_then_it_seems_dead) {
+TEST_P(postgres_transactions, given_an_idle_session_that_is_killed_when_looked_at_then_it_seems_dead) {
     EXPECT_FALSE(session->seems_dead());
     must("SELECT pg_terminate_backend($1::int)", {whole(session->backend_id())}, other.get());
     for (int i = 0; i < 200 && !session->seems_dead(); ++i) run(io, wait_for(10ms));
@@ -296,7 +305,7 @@ TEST_F(postgres_transactions, given_an_idle_session_that_is_killed_when_looked_a
     EXPECT_EQ(refused("SELECT 1").kind, failure_kind::unreachable);
 }
 
-TEST_F(postgres_transactions, given_a_listening_idle_session_when_notified_then_it_does_not_seem_dead) {
+TEST_P(postgres_transactions, given_a_listening_idle_session_when_notified_then_it_does_not_seem_dead) {
     must("LISTEN news");
     must("NOTIFY news, 'x'", {}, other.get());
     run(io, wait_for(50ms));
@@ -324,14 +333,14 @@ class postgres_cuts : public postgres_transactions {
     }
 };
 
-TEST_F(postgres_cuts, given_a_statement_that_runs_when_the_connection_breaks_then_it_is_lost) {
+TEST_P(postgres_cuts, given_a_statement_that_runs_when_the_connection_breaks_then_it_is_lost) {
     cut_soon();
     EXPECT_EQ(refused("SELECT pg_sleep(20)").kind, failure_kind::lost);
     EXPECT_FALSE(session->usable());
     EXPECT_EQ(refused("SELECT 1").kind, failure_kind::unreachable);
 }
 
-TEST_F(postgres_cuts, given_a_statement_that_is_only_prepared_when_the_connection_breaks_then_nothing_happened) {
+TEST_P(postgres_cuts, given_a_statement_that_is_only_prepared_when_the_connection_breaks_then_nothing_happened) {
     must("CREATE TABLE t (id int)");
     ASSERT_TRUE(run(io, other->begin(soon())));
     must("LOCK TABLE t", {}, other.get());
@@ -340,7 +349,7 @@ TEST_F(postgres_cuts, given_a_statement_that_is_only_prepared_when_the_connectio
     EXPECT_FALSE(session->usable());
 }
 
-TEST_F(postgres_cuts, given_a_commit_when_the_connection_breaks_then_it_is_lost) {
+TEST_P(postgres_cuts, given_a_commit_when_the_connection_breaks_then_it_is_lost) {
     must("CREATE TABLE t (id int)");
     must(
         "CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(1); RETURN NULL; END $$");
@@ -355,7 +364,7 @@ TEST_F(postgres_cuts, given_a_commit_when_the_connection_breaks_then_it_is_lost)
     EXPECT_EQ(done.error().kind, failure_kind::lost);
 }
 
-TEST_F(postgres_cuts, given_a_batch_when_the_connection_breaks_then_it_is_lost) {
+TEST_P(postgres_cuts, given_a_batch_when_the_connection_breaks_then_it_is_lost) {
     cut_soon();
     ASSERT_TRUE(run(io, session->begin(soon())));
     const std::vector<std::vector<sql::parameter>> sets(100, {real(0.1)});
@@ -365,7 +374,7 @@ TEST_F(postgres_cuts, given_a_batch_when_the_connection_breaks_then_it_is_lost) 
     EXPECT_FALSE(session->usable());
 }
 
-TEST_F(postgres_transactions, given_a_statement_that_waits_to_be_prepared_when_the_deadline_passes_then_it_times_out) {
+TEST_P(postgres_transactions, given_a_statement_that_waits_to_be_prepared_when_the_deadline_passes_then_it_times_out) {
     must("CREATE TABLE t (id int)");
     ASSERT_TRUE(run(io, other->begin(soon())));
     must("LOCK TABLE t", {}, other.get());
@@ -378,7 +387,7 @@ TEST_F(postgres_transactions, given_a_statement_that_waits_to_be_prepared_when_t
     EXPECT_EQ(cell("SELECT count(*) FROM t"), "0");
 }
 
-TEST_F(postgres_transactions, given_a_commit_that_is_cut_short_when_it_ends_then_its_outcome_is_unknown) {
+TEST_P(postgres_transactions, given_a_commit_that_is_cut_short_when_it_ends_then_its_outcome_is_unknown) {
     must("CREATE TABLE t (id int)");
     must(
         "CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(20); RETURN NULL; END "
@@ -388,13 +397,18 @@ TEST_F(postgres_transactions, given_a_commit_that_is_cut_short_when_it_ends_then
         "slow()");
     ASSERT_TRUE(run(io, session->begin(soon())));
     must("INSERT INTO t VALUES (1)");
-    core::asio::co_spawn(io.get_executor(), kill_later(other.get(), session->backend_id()),
-                         [](std::exception_ptr, int) {});
+    bool killed = false;
+    core::asio::co_spawn(io.get_executor(), kill_later(other.get(), session->backend_id(), "COMMIT"),
+                         [&killed](std::exception_ptr, int) { killed = true; });
     const auto done = run(io, session->commit(soon()));
+    while (!killed) run(io, wait_for(10ms));  // until then the other session is in use
     ASSERT_FALSE(done);
     EXPECT_EQ(done.error().kind, failure_kind::lost);
     EXPECT_FALSE(session->usable());
 }
+
+INSTANTIATE_TEST_SUITE_P(over, postgres_cuts, both_protocols, name_of_protocol);
+INSTANTIATE_TEST_SUITE_P(over, postgres_transactions, both_protocols, name_of_protocol);
 
 }  // namespace
 }  // namespace borealis::postgres

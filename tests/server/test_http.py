@@ -1,13 +1,16 @@
 """HTTP as it comes over the wire: framing, smuggling, limits, time-outs, and the front door of developer mode."""
 import json
 import re
+import shutil
 import socket
 import sys
+import tempfile
 import time
 import unittest
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "support"))
+from authority import Authority  # noqa: E402
 from running import AUTHORIZATION, SANITIZED, Server, both_databases_config, databases  # noqa: E402
 
 BODY = None
@@ -37,8 +40,8 @@ def execute(extra=(), **more):
 
 
 class Connection:
-    def __init__(self):
-        self.socket = socket.create_connection(("127.0.0.1", server.port), timeout=20)
+    def __init__(self, port=None):
+        self.socket = socket.create_connection(("127.0.0.1", port or server.port), timeout=20)
         self.buffer = b""
 
     def send(self, data):
@@ -61,7 +64,7 @@ class Connection:
             headers = {k.lower(): v for k, v in (l.split(": ", 1) for l in lines[1:])}
             if status == 100:
                 return status, headers, b""
-            length = 0 if method == "HEAD" else int(headers["content-length"])
+            length = 0 if method == "HEAD" or status == 204 else int(headers["content-length"])
             while len(self.buffer) < length:
                 if not self.more():
                     raise AssertionError("cut answer")
@@ -258,10 +261,62 @@ class FrontDoor(unittest.TestCase):
         for host in ("localhost", f"localhost:{server.port}", "127.0.0.1", "[::1]:80"):
             self.assertEqual(ask(execute(host=host))[0], 200, host)
 
+    def test_requests_that_a_page_sends_without_an_origin_are_refused(self):
+        for site in ("cross-site", "same-site"):
+            self.assertEqual(ask(execute([f"Sec-Fetch-Site: {site}"]))[0], 403, site)
+        self.assertEqual(ask(execute(["Sec-Fetch-Site: none"]))[0], 200)
+
+    def test_credentials_that_a_browser_adds_by_itself_are_none(self):
+        for scheme in ("Basic dGVzdDp0ZXN0", "Negotiate YII", "Digest username=a"):
+            status, headers, _ = ask(execute().replace(AUTHORIZATION.encode(), scheme.encode()))
+            self.assertEqual((status, headers["x-amzn-errortype"]), (403, "MissingAuthenticationTokenException"), scheme)
+
     def test_preflight_is_refused(self):
         status, headers, _ = ask(head("/Execute", "OPTIONS", extra=["Origin: http://evil.example", "Access-Control-Request-Method: POST"]))
         self.assertEqual(status, 403)
         self.assertFalse([h for h in headers if h.startswith("access-control-")])
+
+
+class ListedOrigin(unittest.TestCase):
+    """R-10.41."""
+    LISTED = "http://localhost:3000"
+    KEY = '[[key]]\nid = "AKIDEXAMPLE"\nsecret = "text:none of the requests is signed"\n'
+
+    def ask(self, extra, method="POST", keys=""):
+        with Server(f'allowed_origins = ["https://app.example", "{self.LISTED}"]\n' + both_databases_config() + keys) as other:
+            with Connection(other.port) as c:
+                body = b"" if method == "OPTIONS" else BODY
+                c.send(head(method=method, host=f"127.0.0.1:{other.port}", extra=extra, length=len(body)) + body)
+                return c.answer(method)
+
+    def test_an_answer_names_the_origin_and_shows_its_headers(self):
+        status, headers, _ = self.ask([f"Origin: {self.LISTED}", "Sec-Fetch-Site: same-site"])
+        self.assertEqual((status, headers["access-control-allow-origin"], headers["vary"]), (200, self.LISTED, "Origin"))
+        self.assertEqual(headers["access-control-expose-headers"], "x-amzn-RequestId,x-amzn-ErrorType,Date")
+        self.assertNotIn("access-control-allow-credentials", headers)
+
+    def test_preflight_says_what_may_be_sent(self):
+        asked = [f"Origin: {self.LISTED}", "Access-Control-Request-Method: POST", "Access-Control-Request-Headers: authorization",
+                 "Access-Control-Request-Private-Network: true"]
+        for keys in ("", self.KEY):  # a preflight is never signed
+            status, headers, body = self.ask(asked, "OPTIONS", keys)
+            self.assertEqual((status, body, headers["access-control-allow-origin"]), (204, b"", self.LISTED))
+            self.assertIn("POST", headers["access-control-allow-methods"].split(","))
+            for name in ("authorization", "content-type", "x-amz-date", "x-amz-security-token", "x-amz-user-agent",
+                         "amz-sdk-invocation-id", "amz-sdk-request", "x-amz-target"):
+                self.assertIn(name, headers["access-control-allow-headers"].split(","))
+            self.assertEqual(headers["access-control-allow-private-network"], "true")
+
+    def test_errors_are_readable_as_well(self):
+        status, headers, _ = self.ask([f"Origin: {self.LISTED}"], keys=self.KEY)
+        self.assertEqual((status, headers["access-control-allow-origin"]), (400, self.LISTED))  # R-10.36
+
+    def test_others_are_refused_without_cors(self):
+        for origin in ("http://localhost:3001", "https://app.example.evil.example", "null"):
+            for method in ("POST", "OPTIONS"):
+                status, headers, _ = self.ask([f"Origin: {origin}", "Access-Control-Request-Method: POST"], method)
+                self.assertEqual(status, 403, origin)
+                self.assertFalse([h for h in headers if h.startswith("access-control-")], origin)
 
 
 class TimeOuts(unittest.TestCase):
@@ -293,15 +348,39 @@ class StartUp(unittest.TestCase):
     def test_wrong_configuration_names_the_place(self):
         self.starts_not('listen = "127.0.0.1:0"\nlissen = 1\n', says=r"borealis\.toml:2:1: unknown key `lissen`")
         self.starts_not("threads = \n", says=r"borealis\.toml:1:")
+        self.starts_not("[)\n", says=r"borealis\.toml:1:")  # an assertion of toml++ 3.3's
+        for origin in ("*", "null", "https://app.example/", "app.example"):
+            self.starts_not(f'allowed_origins = ["{origin}"]\n', says=r"borealis\.toml:1:\d+: `allowed_origins`: `.*` is no origin: write https://host")
         self.starts_not('[pool]\nmaximum = "many"\n', says=r"borealis\.toml:2:\d+: `maximum` must be a whole number")
         self.starts_not('[[secret]]\nname = "a"\nusername = "u"\npassword = "env:NOT_THERE_AT_ALL"\n', says="NOT_THERE_AT_ALL is not set")
 
     def test_port_in_use(self):
         self.starts_not("", "--listen", f"127.0.0.1:{server.port}", says=r"cannot listen on 127\.0\.0\.1:\d+.*--listen")
 
-    def test_other_addresses_need_flags(self):
-        self.starts_not("", "--listen", "0.0.0.0:0", says="--insecure-no-auth")
-        self.starts_not("", "--listen", "0.0.0.0:0", "--insecure-no-auth", says="--insecure-no-tls")
+    def test_other_addresses_need_keys_and_tls_or_flags(self):
+        """Each combination: it starts, without a word or with a warning, or names what is missing first."""
+        folder = Path(tempfile.mkdtemp(prefix="borealis-test-"))
+        self.addCleanup(shutil.rmtree, folder)
+        certificate, key = Authority(folder).sign("localhost")
+        tls = f'[tls]\ncertificate_file = "{certificate}"\nkey_file = "{key}"\n'
+        no_auth, no_tls = "--insecure-no-auth", "--insecure-no-tls"
+        for with_keys in (False, True):
+            for with_tls in (False, True):
+                config = (tls if with_tls else "") + (ListedOrigin.KEY if with_keys else "")
+                for flags in ((), (no_auth,), (no_tls,), (no_auth, no_tls)):
+                    with self.subTest(keys=with_keys, tls=with_tls, flags=flags):
+                        missing = [flag for flag, had in ((no_auth, with_keys), (no_tls, with_tls)) if not had and flag not in flags]
+                        if missing:
+                            self.starts_not(config, "--listen", "0.0.0.0:0", *flags, says=missing[0])
+                            continue
+                        with Server(config, "--listen", "0.0.0.0:0", *flags) as server:
+                            said = re.findall("^WARNING: 0.0.0.0 can be reached from other machines, (.*)[.]$", server.text(), re.MULTILINE)
+                        wanted = "callers are not authenticated" * (not with_keys) + " and nothing is encrypted" * (not with_tls)
+                        self.assertEqual(said, [wanted.strip()] if wanted else [])
+        for address in ("[::]:0", "192.0.2.1:0"):
+            self.starts_not("insecure_no_tls = true\n", "--listen", address, says=no_auth)
+        with Server("", no_auth, no_tls) as closed:
+            self.assertNotIn("WARNING", closed.text())
 
 
 class Load(unittest.TestCase):
@@ -312,6 +391,40 @@ class Load(unittest.TestCase):
         for c in connections:
             self.assertEqual(json.loads(c.answer()[2]), ONE)
             c.socket.close()
+
+    @unittest.skipIf(SANITIZED, "a sanitizer keeps freed memory")
+    def test_connections_that_wait_keep_no_buffer(self):
+        def resident():
+            return int(re.search(r"RssAnon:\s+(\d+) kB", Path(f"/proc/{server.process.pid}/status").read_text())[1])
+
+        self.test_many_connections_at_once()  # the pools and their sessions are there
+        before = resident()
+        connections = [Connection() for _ in range(500)]
+        for c in connections:
+            c.send(execute())
+            self.assertEqual(json.loads(c.answer()[2]), ONE)
+        deadline = time.monotonic() + 30
+        while resident() - before > 500 * 8 and time.monotonic() < deadline:  # a buffer alone has 8 KiB
+            time.sleep(0.2)
+        self.assertLessEqual(resident() - before, 500 * 8)
+        for byte in execute():
+            connections[0].send(bytes([byte]))
+        for c in connections[1:]:
+            c.send(execute())
+        for c in connections:
+            self.assertEqual(json.loads(c.answer()[2]), ONE)
+            c.socket.close()
+
+    def test_one_that_closes_its_half_and_then_waits_is_answered_and_let_go(self):
+        resting = Connection()
+        resting.send(execute())
+        self.assertEqual(json.loads(resting.answer()[2]), ONE)
+        time.sleep(4)  # it has given its buffer back
+        resting.send(execute() + execute())
+        resting.socket.shutdown(socket.SHUT_WR)
+        self.assertEqual(json.loads(resting.answer()[2]), ONE)
+        self.assertEqual(json.loads(resting.answer()[2]), ONE)
+        self.assertIsNone(resting.answer())
 
     @unittest.skipIf(SANITIZED, "a sanitizer keeps freed memory")
     def test_a_large_result_does_not_grow_the_process(self):

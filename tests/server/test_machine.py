@@ -1,6 +1,7 @@
 """What a server leaves behind on the machine, and that it needs no root."""
 import os
 import pwd
+import re
 import shutil
 import signal
 import subprocess
@@ -184,6 +185,47 @@ class OrdinaryUser(unittest.TestCase):
             self.assertRegex(ran.stderr, r"^borealis: `listen`: cannot listen on 127.0.0.1:1: Permission denied; [^\n]*\n$")
 
 
+class Libraries(unittest.TestCase):
+    """What only some calls need is loaded by the first of them."""
+
+    def setUp(self):
+        self.folder = Path(tempfile.mkdtemp(prefix="borealis-test-"))
+        self.addCleanup(shutil.rmtree, self.folder)
+
+    def broken(self, library):
+        """An environment in which the loader finds that library, and cannot read it."""
+        (self.folder / library).write_text("no library")
+        return {**os.environ, "LD_LIBRARY_PATH": f"{self.folder}:{os.environ.get('LD_LIBRARY_PATH', '')}"}
+
+    def select(self, server, engine):
+        database = running.databases()[engine]
+        status, _, answer = server.call("Execute", sql="SELECT 1", resourceArn=database.arn, secretArn=database.secret, database=database.name)
+        return status, answer
+
+    def test_given_a_server_when_postgresql_is_first_called_then_libpq_is_loaded_and_not_before(self):
+        with Server(running.both_databases_config()) as server:
+            loaded = lambda: set(re.findall(r"/(lib(?:pq|curl|ldap|gssapi_krb5)\b)", Path(f"/proc/{server.process.pid}/maps").read_text()))
+            self.assertEqual(self.select(server, "mariadb")[0], 200)
+            self.assertEqual(loaded(), set())
+            self.assertEqual(self.select(server, "postgresql")[0], 200)
+            self.assertIn("libpq", loaded())
+            self.assertNotIn("libcurl", loaded())
+
+    def test_given_a_broken_libpq_when_postgresql_is_called_then_the_error_says_so_and_mariadb_is_served(self):
+        with Server(running.both_databases_config(), environment=self.broken("libpq.so.5")) as server:
+            status, answer = self.select(server, "postgresql")
+            self.assertGreaterEqual(status, 400)
+            self.assertIn("no client library for PostgreSQL", str(answer))
+            self.assertIn("libpq.so.5 is needed, and cannot be loaded", server.text())
+            self.assertEqual(self.select(server, "mariadb")[0], 200)
+
+    def test_given_a_broken_libcurl_when_a_command_calls_then_the_error_says_so(self):
+        ran = subprocess.run([running.BINARY, "sql", "--endpoint-url", "http://127.0.0.1:1", "SELECT 1"], env=self.broken("libcurl.so.4"),
+                             capture_output=True, text=True, timeout=60)
+        self.assertNotEqual(ran.returncode, 0)
+        self.assertRegex(ran.stderr, r"^borealis: libcurl\.so\.4 is needed, and cannot be loaded: [^\n]+\n$")
+
+
 class Commands(unittest.TestCase):
     """Whatever a command line gets wrong is one line, status 2; what only cannot be done is status 1."""
 
@@ -230,7 +272,7 @@ class Commands(unittest.TestCase):
         key.write_bytes(bytes(32))
         self.fails(2, "is not the key", "serve", "--state-dir", self.state, "--listen", "0")
         key.write_bytes(b"short")
-        self.fails(2, "must have 32 bytes", "serve", "--state-dir", self.state, "--listen", "0")
+        self.fails(2, "must be 32 bytes", "serve", "--state-dir", self.state, "--listen", "0")
         key.unlink()
         self.fails(2, "is missing", "serve", "--state-dir", self.state, "--listen", "0")
         key.write_bytes(right)

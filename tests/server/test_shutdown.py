@@ -1,5 +1,7 @@
 """How a server ends, and what clients that behave badly may not do to it. Run under the sanitizers too."""
+import http.client
 import json
+import re
 import resource
 import signal
 import socket
@@ -7,6 +9,8 @@ import sys
 import threading
 import time
 import unittest
+import urllib.error
+import urllib.request
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "support"))
@@ -108,6 +112,117 @@ class Ending(unittest.TestCase):
             for one in callers:
                 one.join(30)
             self.assertEqual(broken, [])
+
+
+class Draining(unittest.TestCase):
+    """A server that was told to stop: what is begun may end, nothing begins."""
+
+    def setUp(self):
+        self.each = databases()["postgresql"]
+
+    def serve(self, more=""):
+        server = Server(both_databases_config() + more, "--threads", "2").start()
+        self.addCleanup(server.__exit__)
+        return server
+
+    def kept(self, server):
+        connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=30)
+        self.addCleanup(connection.close)
+        connection.connect()
+        return connection
+
+    def call(self, connection, operation, **members):
+        """(status, Connection header, body)"""
+        connection.request("POST", "/" + operation, json.dumps({**target(self.each), **members}), {"Authorization": AUTHORIZATION})
+        answer = connection.getresponse()
+        return answer.status, answer.headers["Connection"], json.loads(answer.read())
+
+    def ready(self, connection):
+        connection.request("GET", "/health/ready")
+        answer = connection.getresponse()
+        answer.read()
+        return answer.status
+
+    def begin(self, connection):
+        return self.call(connection, "BeginTransaction")[2]["transactionId"]
+
+    def test_an_open_transaction_may_still_commit(self):
+        server = self.serve("\n[admin]\nlisten = \"127.0.0.1:0\"\n[transactions]\ndrain_seconds = 5\n")
+        admin = re.search(r"metrics: (http://\S+)/metrics", server.text())[1]
+        first, second = self.kept(server), self.kept(server)
+        begun = self.begin(first)
+        self.assertEqual(self.ready(second), 200)
+        server.process.send_signal(signal.SIGTERM)
+        until = time.monotonic() + 10
+        while self.ready(second) != 503:  # the signal takes its way
+            self.assertLess(time.monotonic(), until)
+        with self.assertRaises(urllib.error.HTTPError) as refused:
+            urllib.request.urlopen(admin + "/health/ready", timeout=10)
+        self.assertEqual(refused.exception.code, 503)
+        refused.exception.close()
+        while True:  # nobody else comes in
+            try:
+                connect(server).close()
+                self.assertLess(time.monotonic(), until)
+            except ConnectionRefusedError:
+                break
+            except ConnectionResetError:  # it came just as the socket was closed
+                pass
+        status, _, body = self.call(second, "BeginTransaction")
+        self.assertEqual((status, body["message"]), (503, "The server is shutting down; try again"))
+        for _ in range(3):  # over whichever of its connections
+            time.sleep(1)
+            self.assertEqual(self.call(second, "Execute", sql="SELECT 1", transactionId=begun)[:2], (200, None))
+            self.assertEqual(self.call(first, "Execute", sql="SELECT 1", transactionId=begun)[:2], (200, None))
+        self.assertEqual(self.call(first, "CommitTransaction", transactionId=begun)[2], {"transactionStatus": "Transaction Committed"})
+        ended = time.monotonic()
+        self.assertEqual(server.process.wait(20), 0)
+        self.assertLess(time.monotonic() - ended, 4)
+
+    def test_an_idle_transaction_is_rolled_back_after_its_grace(self):
+        server = self.serve("\n[transactions]\ndrain_seconds = 1.5\n")
+        connection = self.kept(server)
+        self.call(connection, "Execute", sql="CREATE TABLE IF NOT EXISTS left_open (a int)")
+        begun = self.begin(connection)
+        self.assertEqual(self.call(connection, "Execute", sql="INSERT INTO left_open VALUES (1)", transactionId=begun)[0], 200)
+        started = time.monotonic()
+        self.assertEqual(server.stop(), 0, server.text())
+        self.assertGreater(time.monotonic() - started, 1.4)
+        self.assertLess(time.monotonic() - started, 8)
+        with Server(both_databases_config(), "--threads", "1") as after:
+            self.assertEqual(after.call("Execute", **target(self.each), sql="SELECT count(*) FROM left_open")[2]["records"], [[{"longValue": 0}]])
+            after.call("Execute", **target(self.each), sql="DROP TABLE left_open")
+
+    def test_a_transaction_in_use_ends_with_the_drain(self):
+        server = self.serve("\n[limits]\ndrain_seconds = 3\n[transactions]\ndrain_seconds = 2\n")
+        connection = self.kept(server)
+        begun = self.begin(connection)
+        server.process.send_signal(signal.SIGTERM)
+        started = time.monotonic()
+        with self.assertRaises((OSError, http.client.HTTPException)):
+            while True:
+                status, told, _ = self.call(connection, "Execute", sql="SELECT 1", transactionId=begun)
+                self.assertEqual(status, 200)
+                if told == "close":
+                    connection.close()
+                time.sleep(0.1)
+        self.assertGreater(time.monotonic() - started, 2)
+        self.assertEqual(server.process.wait(20), 0)
+        self.assertLess(time.monotonic() - started, 8)
+
+    def test_a_silent_connection_is_answered_once_more(self):
+        server = self.serve("\n[limits]\ndrain_idle_seconds = 4\n")
+        speaks, silent = self.kept(server), self.kept(server)
+        self.assertEqual(self.call(speaks, "Execute", sql="SELECT 1")[:2], (200, None))
+        self.assertEqual(self.call(silent, "Execute", sql="SELECT 1")[:2], (200, None))
+        started = time.monotonic()
+        server.process.send_signal(signal.SIGTERM)
+        time.sleep(1)
+        self.assertEqual(self.call(speaks, "Execute", sql="SELECT 1")[:2], (200, "close"))
+        self.assertEqual(everything(silent.sock), b"")
+        self.assertGreater(time.monotonic() - started, 3.5)
+        self.assertEqual(server.process.wait(20), 0)
+        self.assertLess(time.monotonic() - started, 9)
 
 
 class BadClients(unittest.TestCase):

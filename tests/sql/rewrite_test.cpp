@@ -116,6 +116,7 @@ const rewrite_case postgresql_cases[] = {
     {"R_3_19_trailing_semicolon_and_comment", pg, "SELECT 1; -- :a\n/* ; */", "SELECT 1 -- :a\n/* ; */", {}},
     {"R_3_19_trailing_semicolons", pg, "SELECT 1;; ;", "SELECT 1 ", {}},
     {"R_3_19_semicolon_before_unterminated_comment_stays", pg, "SELECT 1; /* a", "SELECT 1; /* a", {}},
+    {"R_3_19_semicolon_apart", pg, "SELECT 1 -;--x", "SELECT 1 - --x", {}},
     {"R_3_19_two_stay", pg, "SELECT :a; SELECT :b;", "SELECT $1; SELECT $2;", {"a", "b"}},
     {"routine_is_left_alone",
      pg,
@@ -367,15 +368,64 @@ TEST_P(nesting, given_random_pieces_when_rewritten_then_each_is_treated_as_when_
 INSTANTIATE_TEST_SUITE_P(both, nesting, testing::Values(pg, my),
                          [](const auto& i) { return i.param == pg ? "postgresql" : "mysql"; });
 
+struct split_case {
+    const char* name;
+    dialect of;
+    std::string text;
+    std::vector<std::string_view> expected;
+};
+class splitting : public testing::TestWithParam<split_case> {};
+
+TEST_P(splitting, given_a_text_when_split_then_each_statement_is_whole) {  // R-3.19, R-13.7
+    EXPECT_THAT(split(GetParam().text, GetParam().of), ElementsAreArray(GetParam().expected));
+}
+INSTANTIATE_TEST_SUITE_P(
+    texts, splitting,
+    testing::Values(
+        split_case{"one", pg, "SELECT 1", {"SELECT 1"}}, split_case{"none", pg, " ; -- x\n ;;", {}},
+        split_case{"two", my, ";SELECT 1;; SELECT ';' ;", {"SELECT 1", "SELECT ';' "}},
+        split_case{
+            "comments", pg, "/* a */ SELECT 1 /* ; */; -- b\nSELECT 2 -- c", {"SELECT 1 /* ; */", "SELECT 2 -- c"}},
+        split_case{"dollar_quotes", pg, "DO $$ BEGIN; END $$; SELECT 2", {"DO $$ BEGIN; END $$", "SELECT 2"}},
+        split_case{"second_is_a_routine",
+                   my,
+                   "SELECT 1; CREATE PROCEDURE p() BEGIN SELECT 2; SELECT 3; END; SELECT 4",
+                   {"SELECT 1", "CREATE PROCEDURE p() BEGIN SELECT 2; SELECT 3; END", "SELECT 4"}},
+        split_case{"atomic",
+                   pg,
+                   "SELECT 1; CREATE FUNCTION f() RETURNS int BEGIN ATOMIC SELECT 1; SELECT 2; END; SELECT 4",
+                   {"SELECT 1", "CREATE FUNCTION f() RETURNS int BEGIN ATOMIC SELECT 1; SELECT 2; END", "SELECT 4"}},
+        split_case{"rule",
+                   pg,
+                   "CREATE RULE r AS ON INSERT TO t DO (SELECT 1; SELECT 2); SELECT 3",
+                   {"CREATE RULE r AS ON INSERT TO t DO (SELECT 1; SELECT 2)", "SELECT 3"}},
+        split_case{"unterminated", pg, "SELECT 1; SELECT 'a; b", {"SELECT 1", "SELECT 'a; b"}}),
+    [](const auto& each) { return std::string(each.param.name); });
+
+TEST(rewrite, given_a_write_when_read_then_it_says_whether_it_inserts_and_returns) {  // R-8.4, R-8.6
+    const auto told = [](std::string_view text) {
+        const auto made = rewrite(text, pg);
+        return std::pair(made.inserts, made.returning);
+    };
+    EXPECT_EQ(told("INSERT INTO t VALUES (:a)"), std::pair(true, false));
+    EXPECT_EQ(told("insert into t values (:a) RETURNING id"), std::pair(true, true));
+    EXPECT_EQ(told("WITH x AS (DELETE FROM u RETURNING id) INSERT INTO t SELECT id FROM x"), std::pair(true, false));
+    EXPECT_EQ(told("WITH x AS (INSERT INTO u VALUES (1) RETURNING id) SELECT id FROM x"), std::pair(false, false));
+    EXPECT_EQ(told("UPDATE t SET a = 1 RETURNING a"), std::pair(false, true));
+    EXPECT_EQ(told("SELECT t.returning FROM t"), std::pair(false, false));
+}
+
 TEST(rewrite, given_the_longest_texts_when_rewritten_then_time_stays_linear) {
     const auto start = std::clock();
-    for (const auto* unit :
-         {"(", "[", "/*", "a[", ":a1", "with a as (", "explain ", "case ", "$a", "end ", "'", "f(", "a.", ";"}) {
+    for (const auto* unit : {"(", "[", "/*", "a[", ":a1", "with a as (", "explain ", "case ", "$a", "end ", "'", "f(",
+                             "a.", ";", "a;", "create definer ;", "(;"}) {
         std::string text = "create function f() begin atomic ";
         while (text.size() < 65'536) text += unit;
         for (const auto of : {pg, my}) {
             (void)rewrite(text, of);
             (void)rewrite(std::string_view(text).substr(33), of);
+            (void)split(text, of);
+            (void)split(std::string_view(text).substr(33), of);
         }
     }
     EXPECT_LT(std::clock() - start, 20 * CLOCKS_PER_SEC);

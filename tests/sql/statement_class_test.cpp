@@ -60,7 +60,8 @@ const class_case plain_cases[] = {
     {pg, "SELECT (WITH x(a) AS (SELECT 1) SELECT a FROM x)", query},
     {pg, "SELECT * FROM json_to_record(:j) AS x(a int, b varchar(10))", query},
     {pg, "SELECT pg_advisory_xact_lock(1)", query},
-    {pg, "SELECT nextval('s'), currval('s')", query},
+    {pg, "SELECT nextval('s')", query},
+    {pg, "SELECT lastval, currval FROM t", query},
     {pg, "SELECT * FROM t TABLESAMPLE bernoulli (10)", query},
     {pg, "SELECT a -> :k FROM t;", query},
     {pg, "INSERT INTO t (a, b) VALUES (:a, :b) ON CONFLICT (a) DO UPDATE SET b = excluded.b RETURNING id", write},
@@ -83,7 +84,7 @@ const class_case plain_cases[] = {
     {my, "EXPLAIN t", query},
     {my, "EXPLAIN FORMAT=JSON SELECT 1", query},
     {my, "ANALYZE FORMAT=JSON SELECT 1", query},
-    {my, "SELECT LAST_INSERT_ID(), ROW_COUNT(), FOUND_ROWS()", query},
+    {my, "SELECT identity, t.last_insert_id, @identity, previous FROM warnings", query},
     {my, "SELECT @a, @@session.sql_mode", query},
     {my, "SELECT IF(a, 1, 2), CONCAT(a, 'x'), DATE_ADD(NOW(6), INTERVAL 1 DAY), JSON_EXTRACT(j, '$.a') FROM t", query},
     {my, "SELECT * FROM t USE INDEX (i) WHERE a IN (:a) LOCK IN SHARE MODE", query},
@@ -177,6 +178,90 @@ const class_case touching_cases[] = {
     {my, "ANALYZE TABLE t", definition},
 };
 INSTANTIATE_TEST_SUITE_P(all, touching_statement, testing::ValuesIn(touching_cases));
+
+// ---- plain reads
+
+struct read_case {
+    dialect of;
+    const char* text;
+    bool plain_read;
+};
+void PrintTo(const read_case& c, std::ostream* out) { *out << c.text; }
+
+class reading_statement : public testing::TestWithParam<read_case> {};
+
+TEST_P(reading_statement, given_a_statement_when_read_then_it_says_whether_it_may_run_beside_others) {
+    EXPECT_EQ(rewrite(GetParam().text, GetParam().of).plain_read, GetParam().plain_read);
+}
+
+const read_case read_cases[] = {
+    {pg, "SELECT id, name FROM t WHERE id = :id", true},
+    {pg, "SELECT a, count(*), now(), lower(b) FROM t GROUP BY a", true},
+    {pg, "(SELECT 1) UNION (SELECT 2)", true},
+    {pg, "VALUES (1), (2)", true},
+    {pg, "TABLE t;", true},
+    {pg, "WITH a AS (SELECT 1) SELECT * FROM a", true},
+    {pg, "SELECT substring(a FOR 3), 'nextval(x)', \"for update\" FROM t", true},
+    {pg, "WITH a AS (DELETE FROM t RETURNING *) SELECT * FROM a", false},
+    {pg, "SELECT * FROM t FOR UPDATE", false},
+    {pg, "SELECT * FROM t FOR NO KEY UPDATE", false},
+    {pg, "SELECT * FROM (SELECT * FROM t FOR KEY SHARE) x", false},
+    {pg, "SELECT nextval('s')", false},
+    {pg, "SELECT pg_catalog.setval('s', 1)", false},
+    {pg, "SELECT 1 FROM t, pg_advisory_xact_lock (1)", false},
+    {pg, "SELECT pg_notify('a', 'b')", false},
+    {pg, "SELECT pg_sleep(:s)", false},
+    {pg, "SELECT pg_terminate_backend(1)", false},
+    {pg, "SELECT pg_backend_pid()", false},
+    {pg, "SELECT my_function(1)", false},
+    {pg, "SELECT set_config('a.b', 'c', false)", false},
+    {pg, "SELECT * INTO u FROM t", false},
+    {pg, "SELECT a[:from :1] FROM t", false},
+    {pg, "SELECT 1; SELECT 2", false},
+    {pg, "SELECT 'open", false},
+    {pg, "EXPLAIN ANALYZE SELECT 1", false},
+    {pg, "SHOW search_path", false},
+    {pg, "INSERT INTO t VALUES (1)", false},
+    {pg, "", false},
+    {my, "SELECT a FROM t WHERE id = :id", true},
+    {my, "SELECT a FROM t LOCK IN SHARE MODE", false},
+    {my, "SELECT sleep(1)", false},
+    {my, "SELECT last_insert_id()", false},
+    {my, "SELECT @a := 1", false},
+};
+INSTANTIATE_TEST_SUITE_P(all, reading_statement, testing::ValuesIn(read_cases));
+
+class asking_statement : public testing::TestWithParam<class_case> {};
+
+TEST_P(asking_statement, given_a_statement_that_reads_what_others_left_when_read_then_it_says_so) {
+    const auto made = rewrite(GetParam().text, GetParam().of);
+    EXPECT_EQ(made.kind, GetParam().kind);
+    EXPECT_TRUE(made.asks_for_leftovers);
+    EXPECT_TRUE(made.touches_session);
+}
+
+const class_case asking_cases[] = {
+    {pg, "SELECT lastval()", query},
+    {pg, "SELECT pg_catalog.CurrVal ('s')", query},
+    {pg, "SELECT \"lastval\"()", query},
+    {pg, "INSERT INTO t VALUES (currval('s'))", write},
+    {pg, "EXPLAIN ANALYZE SELECT lastval()", query},
+    {my, "SELECT LAST_INSERT_ID()", query},
+    {my, "INSERT INTO t VALUES (last_insert_id ())", write},
+    {my, "UPDATE t SET a = LAST_INSERT_ID(a + 1)", write},
+    {my, "SELECT FOUND_ROWS()", query},
+    {my, "SELECT ROW_COUNT()", query},
+    {my, "SELECT LASTVAL(s)", query},
+    {my, "SELECT PREVIOUS VALUE FOR s", query},
+    {my, "SELECT @@identity", query},
+    {my, "SELECT @@session.last_insert_id", query},
+    {my, "SELECT @@local . warning_count", query},
+    {my, "SELECT @@error_count", query},
+    {my, "SHOW WARNINGS", query},
+    {my, "SHOW COUNT(*) ERRORS", query},
+    {my, "GET DIAGNOSTICS CONDITION 1 @m = MESSAGE_TEXT", other},
+};
+INSTANTIATE_TEST_SUITE_P(all, asking_statement, testing::ValuesIn(asking_cases));
 
 }  // namespace
 }  // namespace borealis::sql

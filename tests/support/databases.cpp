@@ -186,7 +186,9 @@ database start_postgresql(server& on) {
 database start_mariadb(server& on) {
     const auto data = on.folder() / "data";
     const auto socket = on.folder() / "socket";
-    run({"mariadb-install-db", "--no-defaults", fmt::format("--datadir={}", data.string()),
+    // Of its own, since a starting server deletes what others have in a common one.
+    const auto temporary = fmt::format("--tmpdir={}", on.folder().string());
+    run({"mariadb-install-db", "--no-defaults", fmt::format("--datadir={}", data.string()), temporary,
          "--auth-root-authentication-method=normal", "--skip-test-db", "--skip-name-resolve"},
         on.log());
     std::ofstream(on.folder() / "init.sql") << fmt::format(
@@ -194,7 +196,7 @@ database start_mariadb(server& on) {
         "CREATE USER IF NOT EXISTS 'admin'@'%' IDENTIFIED BY '{0}';\nGRANT ALL PRIVILEGES ON *.* TO 'admin'@'%' WITH "
         "GRANT OPTION;\n",
         password);
-    on.start({"mariadbd", "--no-defaults", fmt::format("--datadir={}", data.string()),
+    on.start({"mariadbd", "--no-defaults", fmt::format("--datadir={}", data.string()), temporary,
               fmt::format("--socket={}", socket.string()), fmt::format("--port={}", on.port()),
               "--bind-address=127.0.0.1", fmt::format("--pid-file={}", (on.folder() / "pid").string()),
               fmt::format("--init-file={}", (on.folder() / "init.sql").string()), "--skip-name-resolve",

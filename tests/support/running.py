@@ -14,11 +14,15 @@ import urllib.request
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 BINARY = pathlib.Path(os.environ.get("BOREALIS_BINARY", ROOT / "build" / "dev" / "borealis"))
+BUILD = pathlib.Path(os.environ.get("BOREALIS_BUILD", ROOT / "build" / "dev"))  # where the tests' own programs are: release has none
 SANITIZED = BINARY.parent.name in ("asan", "tsan")
 CLUSTER = "arn:aws:rds:us-east-1:123456789012:cluster:"
 SECRET = "arn:aws:secretsmanager:us-east-1:123456789012:secret:"
 AUTHORIZATION = ("AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/rds-data/aws4_request, "
                  "SignedHeaders=host;x-amz-date, Signature=" + "0" * 64)
+
+# A secret that every configuration of the tests has; `./test` chooses it, and looks for it in all that is printed.
+PLANTED = os.environ.get("BOREALIS_PLANTED", "planted-" + os.urandom(8).hex())
 
 # What no server may write to its log, whatever is done to it.
 COMPLAINTS = re.compile(r"^.*(?:ERROR: \w+Sanitizer|WARNING: ThreadSanitizer|: runtime error: |ended in an exception|terminate called|Assertion .* failed).*$", re.MULTILINE)
@@ -37,10 +41,12 @@ class Database:
         self.arn, self.secret = CLUSTER + "test-" + engine, SECRET + "test-" + engine + "-AbCdEf"
 
     def config(self):
+        driver = os.environ.get("BOREALIS_TEST_DRIVER", "")  # the suites that are run over each
         return f"""
 [[cluster]]
 id = "test-{self.engine}"
 engine = "{self.engine}"
+{f'driver = "{driver}"' if driver and self.engine == "postgresql" else ""}
 host = "127.0.0.1"
 port = {self.port}
 database = "{self.name}"
@@ -62,13 +68,19 @@ def databases():
     global _shared
     variables = {"postgresql": "BOREALIS_TEST_POSTGRESQL", "mariadb": "BOREALIS_TEST_MARIADB"}
     if any(v not in os.environ for v in variables.values()) and _shared is None:
-        _shared = subprocess.Popen([ROOT / "build" / "dev" / "tests" / "share_databases"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        _shared = subprocess.Popen([BUILD / "tests" / "share_databases"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         for line in _shared.stdout:
             if line == "ready\n":
                 break
             name, _, value = line.rstrip("\n").partition("=")
             os.environ[name] = value
     return {engine: Database(engine, os.environ[v]) for engine, v in variables.items()}
+
+
+def known_databases():
+    """Those of `databases`, without starting any."""
+    variables = {"postgresql": "BOREALIS_TEST_POSTGRESQL", "mariadb": "BOREALIS_TEST_MARIADB"}
+    return [Database(engine, os.environ[v]) for engine, v in variables.items() if v in os.environ]
 
 
 class Server:
@@ -82,12 +94,14 @@ class Server:
         self.state.chmod(0o711)  # the databases' user must be able to pass
         self.arguments = list(arguments)
         self.environment = environment
+        self.pass_fds = ()
         self.through = list(through)  # words before the program's: another user, other limits
+        self.program = BINARY
         if "--listen" not in arguments:
             self.arguments += ["--listen", "127.0.0.1:0"]
         if config is not None:
             file = self.state / "borealis.toml"
-            file.write_text(config)
+            file.write_text(config + f'\n[[secret]]\nname = "planted"\nusername = "nobody"\npassword = "text:{PLANTED}"\n')
             file.chmod(0o600)
             self.arguments += ["--config", str(file)]
         self.log = self.state / "serve.log"
@@ -95,12 +109,12 @@ class Server:
 
     def start(self):
         with open(self.log, "ab") as log:
-            self.process = subprocess.Popen([*self.through, BINARY, "serve", "--state-dir", self.state, *self.arguments],
-                                            stdout=log, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, env=self.environment)
+            self.process = subprocess.Popen([*self.through, self.program, "serve", "--state-dir", self.state, *self.arguments],
+                                            stdout=log, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, env=self.environment, pass_fds=self.pass_fds)
         deadline = time.monotonic() + 30
         while time.monotonic() < deadline:
             lines = [l for l in self.text().splitlines() if l.startswith("borealis listens on ")]
-            if lines and (self.state / "endpoint").exists() and (self.state / "endpoint").read_text().split()[1:] == [str(self.process.pid)]:
+            if lines and (self.state / "endpoint").exists() and (self.state / "endpoint").read_text().split()[1:2] == [str(self.process.pid)]:
                 self.url = (self.state / "endpoint").read_text().split()[0]
                 self.port = int(self.url.rsplit(":", 1)[1])
                 return self
@@ -114,6 +128,9 @@ class Server:
         return self.log.read_text(errors="replace") if self.log.exists() else ""
 
     def check_log(self):
+        shown = [name for name, secret in {"planted": PLANTED, **{d.engine: d.password for d in known_databases()}}.items() if secret in self.text()]
+        if shown:
+            raise ServerComplaint(f"the log shows a secret: {shown}")
         if found := COMPLAINTS.search(self.text()):
             raise ServerComplaint(self.text()[found.start():][:20_000])
 

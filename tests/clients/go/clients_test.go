@@ -7,11 +7,13 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/service/rdsdata"
 	"github.com/aws/aws-sdk-go-v2/service/rdsdata/types"
 	"github.com/aws/smithy-go"
@@ -143,26 +145,60 @@ func fails[T error](t *testing.T, err error) (is T) {
 	if !errors.As(err, &is) {
 		t.Fatalf("%T and not %T: %v", err, is, err)
 	}
-	var api smithy.APIError
-	if !errors.As(err, &api) || api.ErrorFault() != smithy.FaultClient || api.ErrorMessage() == "" {
-		t.Fatalf("no client's error with a message: %v", err)
-	}
 	return
 }
 
-func TestErrorsByType(t *testing.T) {
-	none := "-none"
-	call := func(resource, secret, transaction *string, sql string) error {
-		_, err := client.ExecuteStatement(ctx, &rdsdata.ExecuteStatementInput{ResourceArn: resource, SecretArn: secret, TransactionId: transaction, Sql: &sql})
-		return err
-	}
-	fails[*types.DatabaseErrorException](t, call(resource, secret, nil, "SELEKT 1"))
-	fails[*types.HttpEndpointNotEnabledException](t, call(aws.String(*resource+none), secret, nil, "SELECT 1"))
-	fails[*types.SecretsErrorException](t, call(resource, aws.String(*secret+none), nil, "SELECT 1"))
-	fails[*types.TransactionNotFoundException](t, call(resource, secret, aws.String(strings.Repeat("A", 184)), "SELECT 1"))
-	var api smithy.APIError // Not modelled.
-	if err := call(resource, secret, nil, "SELECT 1; SELECT 2"); !errors.As(err, &api) || api.ErrorCode() != "ValidationException" {
-		t.Fatal(err)
+// ERRORS has a line for each: the class, its status, operation, cluster, secret, transaction and SQL, for ERRORS_ENDPOINT.
+func TestEveryErrorHasItsType(t *testing.T) {
+	other := client.Options()
+	other.BaseEndpoint = aws.String(os.Getenv("ERRORS_ENDPOINT"))
+	asked := rdsdata.New(other)
+	for _, line := range strings.Split(os.Getenv("ERRORS"), "\n") {
+		parts := strings.Split(line, "\t")
+		class, status, resource, secret, sql := parts[0], parts[1], &parts[3], &parts[4], &parts[6]
+		var transaction *string
+		if parts[5] != "" {
+			transaction = &parts[5]
+		}
+		var err error
+		switch parts[2] {
+		case "Execute":
+			_, err = asked.ExecuteStatement(ctx, &rdsdata.ExecuteStatementInput{ResourceArn: resource, SecretArn: secret, TransactionId: transaction, Sql: sql})
+		case "BatchExecute":
+			_, err = asked.BatchExecuteStatement(ctx, &rdsdata.BatchExecuteStatementInput{
+				ResourceArn: resource, SecretArn: secret, TransactionId: transaction, Sql: sql, ParameterSets: [][]types.SqlParameter{{}}})
+		case "BeginTransaction":
+			_, err = asked.BeginTransaction(ctx, &rdsdata.BeginTransactionInput{ResourceArn: resource, SecretArn: secret})
+		case "CommitTransaction":
+			_, err = asked.CommitTransaction(ctx, &rdsdata.CommitTransactionInput{ResourceArn: resource, SecretArn: secret, TransactionId: transaction})
+		case "RollbackTransaction":
+			_, err = asked.RollbackTransaction(ctx, &rdsdata.RollbackTransactionInput{ResourceArn: resource, SecretArn: secret, TransactionId: transaction})
+		case "ExecuteSql":
+			_, err = asked.ExecuteSql(ctx, &rdsdata.ExecuteSqlInput{DbClusterOrInstanceArn: resource, AwsSecretStoreArn: secret, SqlStatements: sql})
+		}
+		var api smithy.APIError
+		var answer *awshttp.ResponseError
+		if !errors.As(err, &api) || !errors.As(err, &answer) {
+			t.Fatalf("%s: %v", line, err)
+		}
+		if api.ErrorCode() != class || strconv.Itoa(answer.HTTPStatusCode()) != status || len(answer.RequestID) != 36 {
+			t.Errorf("%s: %v", line, err)
+		}
+		// where the model has no message, the SDK shows none.
+		if api.ErrorMessage() == "" && status[0] != '5' {
+			t.Errorf("%s: no message", line)
+		}
+		modelled := class != "ValidationException" && class != "InternalFailure"
+		if of := "*types." + class; modelled && fmt.Sprintf("%T", api) != of {
+			t.Errorf("%s: %T", line, api)
+		}
+		if modelled && (api.ErrorFault() == smithy.FaultServer) != (status[0] == '5') {
+			t.Errorf("%s: fault %v", line, api.ErrorFault())
+		}
+		var late *types.StatementTimeoutException
+		if errors.As(err, &late) && late.DbConnectionId <= 0 {
+			t.Errorf("%s: connection %d", line, late.DbConnectionId)
+		}
 	}
 }
 

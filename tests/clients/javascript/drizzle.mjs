@@ -1,9 +1,13 @@
 // Drizzle's aws-data-api/pg, as an application has it: a schema, queries built from it, relations, nested transactions.
 import assert from "node:assert/strict";
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import os from "node:os";
+import path from "node:path";
 import test, { before, beforeEach } from "node:test";
 import { RDSDataClient } from "@aws-sdk/client-rds-data";
 import { and, asc, count, desc, eq, gt, inArray, isNull, like, relations, sql } from "drizzle-orm";
 import { drizzle } from "drizzle-orm/aws-data-api/pg";
+import { migrate } from "drizzle-orm/aws-data-api/pg/migrator";
 import { bigint, boolean, date, doublePrecision, integer, jsonb, numeric, pgSchema, serial, text, time, timestamp, uuid, varchar } from "drizzle-orm/pg-core";
 import { awkward, database, options, resourceArn, secretArn, table } from "./here.mjs";
 
@@ -153,6 +157,30 @@ test("50 rows in one insert, one a duplicate", async () => {
   many[36].name = "d36";
   await db.insert(department).values(many);
   assert.equal(await rows(department), 50);
+});
+
+test("migrations", async () => {
+  const folder = await mkdtemp(path.join(os.tmpdir(), "drizzle-"));
+  const steps = {
+    one: `CREATE TYPE "${table}"."state" AS ENUM ('new', 'done');--> statement-breakpoint
+      CREATE TABLE "${table}"."task" ("id" serial PRIMARY KEY, "state" "${table}"."state" DEFAULT 'new' NOT NULL, "owner" int REFERENCES "${table}"."department"("id") ON DELETE cascade);`,
+    two: `ALTER TABLE "${table}"."task" ADD COLUMN "due" timestamp (3) with time zone DEFAULT now();--> statement-breakpoint
+      CREATE INDEX "task_due" ON "${table}"."task" USING btree ("due" DESC NULLS LAST);--> statement-breakpoint
+      DO $$ BEGIN ALTER TABLE "${table}"."task" ADD CONSTRAINT "task_ids" CHECK (id > 0); EXCEPTION WHEN duplicate_object THEN null; END $$;`,
+  };
+  await mkdir(path.join(folder, "meta"));
+  const journal = (names) => writeFile(path.join(folder, "meta", "_journal.json"), JSON.stringify({ version: "7", dialect: "postgresql",
+    entries: names.map((tag, idx) => ({ idx, version: "7", when: 1700000000000 + idx, tag, breakpoints: true })) }));
+  for (const [name, text] of Object.entries(steps)) await writeFile(path.join(folder, `${name}.sql`), text);
+  const done = async () => Number((await db.execute(sql.raw(`SELECT count(*) AS n FROM ${table}.migrations`))).rows[0].n);
+  for (const [names, n] of [[["one"], 1], [["one", "two"], 2], [["one", "two"], 2]]) {
+    await journal(names);
+    await migrate(db, { migrationsFolder: folder, migrationsSchema: table, migrationsTable: "migrations" });
+    assert.equal(await done(), n);
+  }
+  const { rows: [task] } = await db.execute(sql.raw(`INSERT INTO ${table}.task DEFAULT VALUES RETURNING id, state, due IS NOT NULL AS has_due`));
+  assert.deepEqual(task, { id: 1, state: "new", has_due: true });
+  await rm(folder, { recursive: true });
 });
 
 test("64 calls at once", async () => {

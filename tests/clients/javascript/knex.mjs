@@ -62,6 +62,45 @@ test("50 rows in one insert, one a duplicate", async () => {
   assert.equal((await names()).length, 50);
 });
 
+test("joins, enums and dates", async () => {
+  const owned = `${table}_owned`;
+  await knex.schema.dropTableIfExists(owned);
+  await knex.schema.createTable(owned, (t) => {
+    t.increments("id");
+    t.string("owner", 200);
+    t.enu("state", ["new", "done"]).notNullable();
+    t.date("due");
+    t.decimal("price", 10, 2);
+  });
+  await knex(table).insert([{ name: "ann", age: 1 }, { name: "bob", age: 2 }]);
+  await knex(owned).insert([{ owner: "ann", state: "new", due: "2026-01-31", price: "12.50" }, { owner: "ann", state: "done" }]);
+  const got = await knex(table).leftJoin(owned, `${table}.name`, `${owned}.owner`).orderBy([`${table}.name`, "state"]).select(`${table}.name`, "state", "price");
+  assert.deepEqual(got.map((r) => [r.name, r.state]).sort(), [["ann", "done"], ["ann", "new"], ["bob", null]]);
+  assert.deepEqual(await knex(owned).where("due", "<=", "2026-02-01").count({ n: "*" }).then(([r]) => Number(r.n)), 1);
+  await assert.rejects(knex(owned).insert({ owner: "ann", state: "other" }));
+});
+
+test("migrations", async () => {
+  const [migrated, done] = [`${table}_migrated`, `${table}_done`];
+  for (const each of [migrated, done, `${done}_lock`]) await knex.schema.dropTableIfExists(each);
+  const steps = {
+    one: { up: (k) => k.schema.createTable(migrated, (t) => { t.integer("id").primary(); t.string("name", 40).notNullable(); }), down: (k) => k.schema.dropTable(migrated) },
+    two: {
+      up: async (k) => {
+        await k.schema.alterTable(migrated, (t) => { t.integer("age").defaultTo(1); t.index("age"); });
+        await k(migrated).insert([{ id: 1, name: "ann" }, { id: 2, name: "bob" }]);
+      },
+      down: (k) => k.schema.alterTable(migrated, (t) => t.dropColumn("age")),
+    },
+  };
+  const config = { tableName: done, migrationSource: { getMigrations: async () => Object.keys(steps), getMigrationName: (name) => name, getMigration: (name) => steps[name] } };
+  assert.deepEqual((await knex.migrate.latest(config))[1], ["one", "two"]);
+  assert.deepEqual((await knex.migrate.latest(config))[1], []);
+  assert.deepEqual(await knex(migrated).orderBy("id").select(), [{ id: 1, name: "ann", age: 1 }, { id: 2, name: "bob", age: 1 }]);
+  assert.deepEqual((await knex.migrate.down(config))[1], ["two"]);
+  assert.deepEqual(await knex(migrated).first(), { id: 1, name: "ann" });
+});
+
 test("an unknown table is the error's code", { skip: postgresql && "only of MySQL" }, async () => {
   await assert.rejects(knex("no_such_table_xyz").select(), /doesn't exist/);
 });

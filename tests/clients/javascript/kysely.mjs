@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import test, { beforeEach } from "node:test";
 import { RDSData } from "@aws-sdk/client-rds-data";
-import { Kysely, sql } from "kysely";
+import { Kysely, Migrator, sql } from "kysely";
 import { DataApiDialect } from "kysely-data-api";
 import { awkward, database, options, postgresql, resourceArn, secretArn, table } from "./here.mjs";
 
@@ -74,6 +74,37 @@ test("50 rows in one insert, one a duplicate", async () => {
 test("introspection finds the table", async () => {
   const found = (await db.introspection.getTables()).find((t) => t.name === table);
   assert.deepEqual(found.columns.slice(0, 3).map((c) => [c.name, c.isNullable, c.isAutoIncrementing]), [["id", false, true], ["name", true, false], ["age", true, false]]);
+});
+
+test("migrations", async () => {
+  const [migrated, done, lock] = ["migrated", "done", "lock"].map((name) => `${table}_${name}`);
+  for (const each of [migrated, done, lock]) await db.schema.dropTable(each).ifExists().execute();
+  const migrations = {
+    one: {
+      up: (on) => on.schema.createTable(migrated).addColumn("id", "integer", (c) => c.primaryKey()).addColumn("name", "varchar(40)", (c) => c.notNull()).execute(),
+      down: (on) => on.schema.dropTable(migrated).execute(),
+    },
+    two: {
+      up: async (on) => {
+        await on.schema.alterTable(migrated).addColumn("age", "integer", (c) => c.defaultTo(1)).execute();
+        await on.schema.createIndex(`${migrated}_age`).on(migrated).column("age").execute();
+        await on.insertInto(migrated).values([{ id: 1, name: "ann" }, { id: 2, name: "bob" }]).execute();
+      },
+      down: (on) => on.schema.alterTable(migrated).dropColumn("age").execute(),
+    },
+  };
+  const migrator = new Migrator({ db, provider: { getMigrations: async () => migrations }, migrationTableName: done, migrationLockTableName: lock });
+  const steps = ({ error, results }) => {
+    if (error) throw error;
+    return results.map((r) => [r.migrationName, r.direction, r.status]);
+  };
+  assert.deepEqual(steps(await migrator.migrateTo("one")), [["one", "Up", "Success"]]);
+  assert.deepEqual(steps(await migrator.migrateToLatest()), [["two", "Up", "Success"]]);
+  assert.deepEqual(steps(await migrator.migrateToLatest()), []);
+  assert.deepEqual(await db.selectFrom(migrated).selectAll().orderBy("id").execute(), [{ id: 1, name: "ann", age: 1 }, { id: 2, name: "bob", age: 1 }]);
+  assert.deepEqual((await migrator.getMigrations()).map((m) => m.executedAt instanceof Date), [true, true]);
+  assert.deepEqual(steps(await migrator.migrateDown()), [["two", "Down", "Success"]]);
+  assert.deepEqual(await db.selectFrom(migrated).selectAll().where("id", "=", 1).execute(), [{ id: 1, name: "ann" }]);
 });
 
 test("50 calls at once", async () => {

@@ -66,6 +66,33 @@ test("a transaction commits and rolls back", async () => {
   assert.deepEqual((await departments.find()).map((d) => d.name), ["kept"]);
 });
 
+test("migrations", async () => {
+  const migrated = `${table}_migrated`;
+  class One1700000000001 {
+    async up(runner) {
+      await runner.createTable(new typeorm.Table({ name: migrated, columns: [{ name: "id", type: "int", isPrimary: true }, { name: "name", type: "varchar", length: "40" }] }));
+    }
+    async down(runner) { await runner.dropTable(migrated); }
+  }
+  class Two1700000000002 {
+    async up(runner) {
+      await runner.query(`ALTER TABLE ${migrated} ADD COLUMN age int DEFAULT 1`);
+      await runner.query(`CREATE INDEX ${migrated}_age ON ${migrated} (age)`);
+      await runner.query(`INSERT INTO ${migrated} (id, name) VALUES (1, 'ann'), (2, 'bob')`);
+    }
+    async down(runner) { await runner.query(`ALTER TABLE ${migrated} DROP COLUMN age`); }
+  }
+  for (const each of [migrated, `${migrated}_done`]) await source.query(`DROP TABLE IF EXISTS ${each}`);
+  const own = new DataSource({ ...source.options, entities: [], synchronize: false, migrations: [One1700000000001, Two1700000000002], migrationsTableName: `${migrated}_done` });
+  await own.initialize();
+  assert.equal((await own.runMigrations()).length, 2);
+  assert.equal((await own.runMigrations()).length, 0);
+  assert.deepEqual([...await own.query(`SELECT id, name, age FROM ${migrated} ORDER BY id`)], [{ id: 1, name: "ann", age: 1 }, { id: 2, name: "bob", age: 1 }]);
+  await own.undoLastMigration();
+  assert.deepEqual([...await own.query(`SELECT * FROM ${migrated} WHERE id = 1`)], [{ id: 1, name: "ann" }]);
+  await own.destroy();
+});
+
 test("50 rows in one insert, one a duplicate", async () => {
   const rows = Array.from({ length: 50 }, (_, i) => ({ name: `n${i === 36 ? 5 : i}` }));
   await assert.rejects(departments.insert(rows.map((r) => ({ ...r }))), /duplicate/i);

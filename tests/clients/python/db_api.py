@@ -1,15 +1,11 @@
-"""aurora-data-api, a DB-API driver, and its SQLAlchemy dialect."""
+"""aurora-data-api, a DB-API driver."""
 import datetime
 import decimal
 import os
 import threading
 import unittest
-import uuid
 
 import aurora_data_api
-import sqlalchemy as sa
-import sqlalchemy.orm
-from sqlalchemy.dialects import postgresql as pg
 
 TABLE, DATABASE = os.environ["TABLE"], os.environ["DATABASE"]
 POSTGRESQL = os.environ["ENGINE"] == "postgresql"
@@ -95,59 +91,6 @@ class DBAPI(unittest.TestCase):
         for each in threads:
             each.join()
         self.assertEqual(self.ids(), list(range(16)))
-
-
-@unittest.skipUnless(POSTGRESQL, "the dialect for MySQL hands SQLAlchemy a bare string, which has been refused since version 2")
-class SQLAlchemy(unittest.TestCase):
-    @classmethod
-    def setUpClass(cls):
-        cls.engine = sa.create_engine(f"{'postgresql' if POSTGRESQL else 'mysql'}+auroradataapi://:@/{DATABASE}", connect_args=ARNS)
-        own = sa.MetaData()
-        columns = [sa.Column("id", sa.Integer, primary_key=True), sa.Column("name", sa.String(200)), sa.Column("born", sa.Date),
-                   sa.Column("salary", sa.Numeric(12, 2)), sa.Column("active", sa.Boolean)]
-        cls.row = {"name": AWKWARD, "born": datetime.date(2001, 2, 3), "salary": decimal.Decimal("1234.50"), "active": True}
-        if POSTGRESQL:
-            columns += [sa.Column("seen", sa.DateTime), sa.Column("profile", pg.JSONB), sa.Column("badge", pg.UUID(as_uuid=False)), sa.Column("tags", pg.ARRAY(sa.Text))]
-            cls.row |= {"seen": datetime.datetime(2026, 1, 31, 10, 20, 30, 125000), "profile": {"a": [1, None]}, "badge": str(uuid.UUID(int=7)), "tags": ["a", "b,c"]}
-        cls.people = sa.Table(TABLE + "_people", own, *columns)
-        own.drop_all(cls.engine)
-        own.create_all(cls.engine)
-
-    def setUp(self):
-        with self.engine.begin() as connection:
-            connection.execute(self.people.delete())
-
-    def test_a_row_of_every_type(self):
-        with self.engine.begin() as connection:
-            added = connection.execute(self.people.insert().values(**self.row))
-            self.assertGreater(added.inserted_primary_key[0], 0)
-        with self.engine.connect() as connection:
-            got = connection.execute(sa.select(self.people)).mappings().one()
-        self.assertEqual({k: v for k, v in got.items() if k != "id"}, self.row)
-
-    def test_the_orm(self):
-        people = self.people
-
-        class Base(sa.orm.DeclarativeBase):
-            pass
-
-        class Person(Base):
-            __table__ = people
-
-        with sa.orm.Session(self.engine) as session:
-            session.add_all([Person(name="ann"), Person(name="bob")])
-            session.commit()
-            session.scalars(sa.select(Person).where(Person.name == "ann")).one().name = "anna"
-            session.commit()
-            session.add(Person(name="dropped"))
-            session.flush()
-            session.rollback()
-            self.assertEqual(session.scalars(sa.select(Person.name).order_by(Person.name)).all(), ["anna", "bob"])
-
-    def test_reflection_and_errors(self):
-        self.assertIn(self.people.name, sa.inspect(self.engine).get_table_names())
-        with self.assertRaises(sa.exc.DBAPIError), self.engine.connect() as connection:
-            connection.execute(sa.text("SELEKT 1"))
 
 
 if __name__ == "__main__":

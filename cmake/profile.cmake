@@ -1,0 +1,21 @@
+# Profile-guided optimisation of the rooms that a request passes through (docs/performance.md, "The release build"):
+# scripts/profile builds them with `generate`, serves calls, and writes cmake/release.profdata, which `use` reads.
+set(BOREALIS_PROFILE "" CACHE STRING "generate, use, or nothing")
+set_property(CACHE BOREALIS_PROFILE PROPERTY STRINGS "" generate use)
+set(borealis_profiled core json http auth sql postgres mysql pool data_api)
+list(TRANSFORM borealis_profiled PREPEND borealis_)
+set(borealis_profile_file ${PROJECT_SOURCE_DIR}/cmake/release.profdata)
+set(borealis_profile_flags)
+if(BOREALIS_PROFILE STREQUAL "generate")
+  set(borealis_profile_flags -fprofile-generate -fprofile-update=atomic -fno-lto)
+  set(CMAKE_EXE_LINKER_FLAGS "${CMAKE_EXE_LINKER_FLAGS} -fprofile-generate")
+elseif(BOREALIS_PROFILE STREQUAL "use" AND CMAKE_CXX_COMPILER_ID STREQUAL "Clang" AND EXISTS ${borealis_profile_file})
+  set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${borealis_profile_file})
+  # Named by its content, and relative to the folder the compiler runs in: another profile is compiled anew, another
+  # checkout is not. Functions that have changed since are compiled without it.
+  file(SHA256 ${borealis_profile_file} digest)
+  string(SUBSTRING ${digest} 0 16 digest)
+  file(COPY_FILE ${borealis_profile_file} ${PROJECT_BINARY_DIR}/${digest}.profdata ONLY_IF_DIFFERENT)
+  set(borealis_profile_flags -fprofile-use=${digest}.profdata
+    -Wno-profile-instr-out-of-date -Wno-profile-instr-unprofiled -Wno-backend-plugin)
+endif()
