@@ -1,4 +1,5 @@
 """What the kernel says of processes and of the machine."""
+import contextlib
 import datetime
 import os
 import platform
@@ -9,15 +10,13 @@ TICK = os.sysconf("SC_CLK_TCK")
 
 def cpu_nanoseconds(pid):
     """CPU that the threads of a process have used; in ticks where the kernel has no schedstat."""
-    try:
+    # A process may end at any step of this; what it leaves to read is then an error of one kind or another, or nothing.
+    with contextlib.suppress(OSError, IndexError):
         return sum(int(Path(f"/proc/{pid}/task/{t}/schedstat").read_text().split()[0]) for t in os.listdir(f"/proc/{pid}/task"))
-    except (FileNotFoundError, ProcessLookupError):  # the latter when it ends between opening and reading
-        pass
-    try:
+    with contextlib.suppress(OSError, IndexError):
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) * 1_000_000_000 // TICK
-    except (FileNotFoundError, ProcessLookupError):
-        return 0  # it has ended
+    return 0
 
 
 class Tree:
@@ -33,7 +32,7 @@ class Tree:
             if name.isdigit() and int(name) not in self.seen:
                 try:
                     parent = int(Path(f"/proc/{name}/stat").read_text().rpartition(")")[2].split()[1])
-                except OSError:
+                except (OSError, IndexError):  # it has ended
                     continue
                 self.seen[int(name)] = parent == self.pid
         return [self.pid, *(pid for pid, child in self.seen.items() if child)]
