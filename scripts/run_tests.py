@@ -228,6 +228,7 @@ def main() -> int:
 
     total = [0, 0, 0]
     broken = []
+    ends = {}  # of the outputs of those that failed
     logs = ROOT / "build" / "test-logs"
     logs.mkdir(exist_ok=True)
     for name in chosen:
@@ -258,7 +259,8 @@ def main() -> int:
         print(f"{mark} {name}: {one[0]} passed, {one[1]} failed, {one[2]} skipped ({time.monotonic() - started:.1f} s)", flush=True)
         if one[1]:
             broken.append(name)
-            print("\n".join("    " + line for line in output.splitlines()[-60:]), flush=True)
+            ends[name] = ["    " + line for line in output.splitlines()[-60:]]
+            print("\n".join(ends[name]), flush=True)
     shared.stdin.close()
     shared.wait(30)
     for each in reports.take() if reports else []:
@@ -266,6 +268,9 @@ def main() -> int:
         broken.append("share_databases")
         print(each)
     if broken:
+        if len(chosen) > 20:  # they are far up
+            for name, lines in ends.items():
+                print("\n".join([f"again, {name}:", *lines[-25:]]))
         print(f"failed: {', '.join(broken)}; whole outputs in build/test-logs/")
     print(f"{total[0]} passed, {total[1]} failed, {total[2]} skipped")
     return 1 if total[1] else 0

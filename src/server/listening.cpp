@@ -24,15 +24,11 @@ void listen_on(tcp_acceptor& acceptor, tcp_endpoint& at, socket_order order, con
     try {
         acceptor.open(at.protocol());
         acceptor.set_option(tcp_acceptor::reuse_address(true));
-        if (order == socket_order::first) {
-            tcp_acceptor probe(acceptor.get_executor());
-            probe.open(at.protocol());
-            probe.set_option(tcp_acceptor::reuse_address(true));
-            probe.bind(at);
-            if (at.port() != 0) probe.listen();
-        }
+        // The kernel looks at the option when a socket is bound, for whether it may be, and again when it listens, for
+        // whom it shares with.
+        if (order == socket_order::first) acceptor.bind(at);
         acceptor.set_option(reuse_port(true));
-        acceptor.bind(at);
+        if (order == socket_order::further) acceptor.bind(at);
         acceptor.listen(4096);
     } catch (const boost::system::system_error& e) {
         throw std::runtime_error(fmt::format("{}: cannot listen on {}:{}: {}; give another address or port with {}",
