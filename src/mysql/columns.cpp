@@ -50,14 +50,6 @@ int clamped(unsigned long length) {
     return static_cast<int>(std::min<unsigned long>(length, std::numeric_limits<int>::max()));
 }
 
-/// MariaDB's JSON is a LONGTEXT whose extended metadata says so.
-bool is_json(const MYSQL_FIELD& field) {
-    if (field.type == MYSQL_TYPE_JSON) return true;
-    MARIADB_CONST_STRING format{nullptr, 0};
-    return ::mariadb_field_attr(&format, &field, MARIADB_FIELD_ATTR_FORMAT_NAME) == 0 &&
-           view(format.str, format.length) == "json";
-}
-
 void set(sql::column& out, type_class type, std::string_view name, int jdbc_type, int precision, int scale = 0) {
     out.type = type;
     out.type_name = name;
@@ -66,7 +58,7 @@ void set(sql::column& out, type_class type, std::string_view name, int jdbc_type
     out.scale = scale;
 }
 
-void set_integer(sql::column& out, const MYSQL_FIELD& field, std::string_view name, int jdbc_type) {
+void set_integer(sql::column& out, const definition& field, std::string_view name, int jdbc_type) {
     const bool is_unsigned = (field.flags & UNSIGNED_FLAG) != 0;
     set(out, is_unsigned ? type_class::unsigned_integer : type_class::integer, name, jdbc_type, clamped(field.length));
     if (is_unsigned) out.type_name += " UNSIGNED";
@@ -81,8 +73,8 @@ std::string_view size_of(unsigned long characters) {
     return "LONG";
 }
 
-void set_text(sql::column& out, const MYSQL_FIELD& field) {
-    const bool is_binary = field.charsetnr == binary_charset && (field.flags & (ENUM_FLAG | SET_FLAG)) == 0;
+void set_text(sql::column& out, const definition& field) {
+    const bool is_binary = field.charset == binary_charset && (field.flags & (ENUM_FLAG | SET_FLAG)) == 0;
     const unsigned long characters = is_binary ? field.length : field.length / utf8mb4_width;
     const int precision = clamped(characters);
     const type_class type = is_binary ? type_class::bytes : type_class::text;
@@ -110,10 +102,10 @@ void set_text(sql::column& out, const MYSQL_FIELD& field) {
     }
 }
 
-void set_type(sql::column& out, const MYSQL_FIELD& field) {
+void set_type(sql::column& out, const definition& field) {
     const int length = clamped(field.length);
     const int decimals = static_cast<int>(field.decimals);
-    if (is_json(field)) {
+    if (field.is_json) {
         set(out, type_class::json, "JSON", jdbc_longvarchar, json_precision);
         out.is_case_sensitive = true;
         return;
@@ -328,14 +320,125 @@ T parsed(std::string_view text) {
     return value;
 }
 
+/// Octets of the value at `at`, of `left` there are; nothing when it is cut off.
+std::optional<std::size_t> octets_of(layout how, const unsigned char* at, std::size_t left) {
+    std::size_t size = 0;
+    switch (how) {
+        case layout::nothing:
+            return 0;
+        case layout::int1:
+        case layout::uint1:
+            size = 1;
+            break;
+        case layout::int2:
+        case layout::uint2:
+        case layout::year:
+            size = 2;
+            break;
+        case layout::int4:
+        case layout::uint4:
+        case layout::real4:
+            size = 4;
+            break;
+        case layout::int8:
+        case layout::uint8:
+        case layout::real8:
+            size = 8;
+            break;
+        case layout::date:
+        case layout::datetime:
+        case layout::time:
+            if (left == 0) return std::nullopt;
+            size = 1 + std::size_t{at[0]};
+            break;
+        case layout::bits:
+        case layout::text:
+        case layout::bytes: {
+            if (left == 0 || at[0] == 0xFB || at[0] == 0xFF) return std::nullopt;
+            const std::size_t more = at[0] < 0xFB ? 0 : at[0] == 0xFC ? 2 : at[0] == 0xFD ? 3 : 8;
+            if (left < 1 + more) return std::nullopt;
+            const auto text = counted(at);
+            if (text.size() > left - 1 - more) return std::nullopt;
+            size = 1 + more + text.size();
+            break;
+        }
+    }
+    if (size > left) return std::nullopt;
+    return size;
+}
+
+/// Takes a length-encoded string from the front of `from`; nothing when it is cut off.
+std::optional<std::string_view> take_counted(std::string_view& from) {
+    const auto* const at = reinterpret_cast<const unsigned char*>(from.data());
+    const auto size = octets_of(layout::text, at, from.size());
+    if (!size) return std::nullopt;
+    const auto text = counted(at);
+    from.remove_prefix(*size);
+    return text;
+}
+
+/// MariaDB's JSON is a LONGTEXT whose extended metadata says so.
+bool says_json(std::string_view extended) {
+    while (!extended.empty()) {
+        const char kind = extended.front();
+        extended.remove_prefix(1);
+        const auto text = take_counted(extended);
+        if (!text) return false;
+        if (kind == static_cast<char>(MARIADB_FIELD_ATTR_FORMAT_NAME) && *text == "json") return true;
+    }
+    return false;
+}
+
 }  // namespace
 
-sql::column describe(const MYSQL_FIELD& field) {
+definition definition_of(const MYSQL_FIELD& field) {
+    MARIADB_CONST_STRING format{nullptr, 0};
+    const bool formatted = ::mariadb_field_attr(&format, &field, MARIADB_FIELD_ATTR_FORMAT_NAME) == 0;
+    return {.label = view(field.name, field.name_length),
+            .name = view(field.org_name, field.org_name_length),
+            .table = view(field.org_table, field.org_table_length),
+            .type = field.type,
+            .charset = field.charsetnr,
+            .length = field.length,
+            .flags = field.flags,
+            .decimals = field.decimals,
+            .is_json = field.type == MYSQL_TYPE_JSON || (formatted && view(format.str, format.length) == "json")};
+}
+
+std::optional<definition> read_definition(std::string_view packet) {
+    // Catalogue, schema, table as named here, table, label, name.
+    std::array<std::string_view, 6> names;
+    for (auto& one : names) {
+        const auto text = take_counted(packet);
+        if (!text) return std::nullopt;
+        one = *text;
+    }
+    constexpr std::size_t fixed = 13;  // their number, 12, and themselves
+    bool json = false;
+    if (packet.size() > fixed) {
+        const auto extended = take_counted(packet);
+        if (!extended) return std::nullopt;
+        json = says_json(*extended);
+    }
+    if (packet.size() < fixed) return std::nullopt;
+    const auto* const at = reinterpret_cast<const unsigned char*>(packet.data()) + 1;
+    const auto type = static_cast<enum_field_types>(at[6]);
+    return definition{.label = names[4],
+                      .name = names[5],
+                      .table = names[3],
+                      .type = type,
+                      .charset = load<std::uint16_t>(at),
+                      .length = load<std::uint32_t>(at + 2),
+                      .flags = load<std::uint16_t>(at + 7),
+                      .decimals = at[9],
+                      .is_json = json || type == MYSQL_TYPE_JSON};
+}
+
+sql::column describe(const definition& field) {
     sql::column out;
-    out.label = view(field.name, field.name_length);
-    const std::string_view own = view(field.org_name, field.org_name_length);
-    out.name = own.empty() ? std::string_view(out.label) : own;
-    out.table = view(field.org_table, field.org_table_length);
+    out.label = field.label;
+    out.name = field.name.empty() ? field.label : field.name;
+    out.table = field.table;
     out.native_type = static_cast<std::uint32_t>(field.type);
     out.nullable = !out.table.empty() && (field.flags & NOT_NULL_FLAG) != 0 ? 0 : 1;  // expressions 1
     out.is_auto_increment = (field.flags & AUTO_INCREMENT_FLAG) != 0;
@@ -343,7 +446,7 @@ sql::column describe(const MYSQL_FIELD& field) {
     return out;
 }
 
-layout layout_of(const MYSQL_FIELD& field, const sql::column& as) {
+layout layout_of(const definition& field, const sql::column& as) {
     const bool is_unsigned = (field.flags & UNSIGNED_FLAG) != 0;
     switch (field.type) {
         case MYSQL_TYPE_NULL:
@@ -378,13 +481,36 @@ layout layout_of(const MYSQL_FIELD& field, const sql::column& as) {
     }
 }
 
-void row_reader::start(std::span<const MYSQL_FIELD> fields, std::span<const sql::column> columns) {
+void row_reader::start(std::span<const definition> fields, std::span<const sql::column> columns) {
     slots_.resize(fields.size());
     cells_.resize(fields.size());
     for (std::size_t i = 0; i < fields.size(); ++i) {
         slots_[i].how = layout_of(fields[i], columns[i]);
         slots_[i].digits = static_cast<std::uint8_t>(std::min(fields[i].decimals, 255U));
     }
+}
+
+std::optional<std::span<const sql::cell>> row_reader::packet(std::string_view row) {
+    // A zero; a bit for each column, from the third on, whether it is null; the values of the others.
+    const std::size_t count = slots_.size();
+    const std::size_t head = 1 + (count + 9) / 8;
+    if (row.size() < head) return std::nullopt;
+    const auto* const nulls = reinterpret_cast<const unsigned char*>(row.data()) + 1;
+    const auto* at = reinterpret_cast<const unsigned char*>(row.data()) + head;
+    std::size_t left = row.size() - head;
+    values_.resize(count);
+    for (std::size_t i = 0; i < count; ++i) {
+        if ((nulls[(i + 2) / 8] >> ((i + 2) % 8) & 1) != 0) {
+            values_[i] = nullptr;
+            continue;
+        }
+        const auto size = octets_of(slots_[i].how, at, left);
+        if (!size) return std::nullopt;
+        values_[i] = at;
+        at += *size;
+        left -= *size;
+    }
+    return binary(values_);
 }
 
 std::span<const sql::cell> row_reader::binary(std::span<const unsigned char* const> values) {

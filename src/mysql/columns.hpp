@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string_view>
 #include <vector>
@@ -37,17 +38,39 @@ enum class layout : std::uint8_t {
     bytes,
 };
 
-/// What `data_api` is told about a column: the MySQL tables of sections 5.3 and 6 of the Data API reference.
-[[nodiscard]] sql::column describe(const MYSQL_FIELD& field);
+/// What the server says of a column. The views live as long as the packet, or the library's field.
+struct definition {
+    std::string_view label;
+    std::string_view name;   ///< In its table; empty for an expression.
+    std::string_view table;  ///< The table's own name; empty for an expression.
+    enum_field_types type = MYSQL_TYPE_NULL;
+    unsigned int charset = 0;
+    unsigned long length = 0;
+    unsigned int flags = 0;
+    unsigned int decimals = 0;
+    bool is_json = false;
+};
 
-[[nodiscard]] layout layout_of(const MYSQL_FIELD& field, const sql::column& as);
+[[nodiscard]] definition definition_of(const MYSQL_FIELD& field);
+
+/// @param packet  A column definition of the protocol. @return Nothing when it is none.
+/// @see https://mariadb.com/kb/en/result-set-packets/#column-definition-packet
+[[nodiscard]] std::optional<definition> read_definition(std::string_view packet);
+
+/// What `data_api` is told about a column: the MySQL tables of sections 5.3 and 6 of the Data API reference.
+[[nodiscard]] sql::column describe(const definition& field);
+
+[[nodiscard]] layout layout_of(const definition& field, const sql::column& as);
 
 /// Turns rows into cells that point into the row, or into texts this object keeps until the next row.
 class row_reader {
  public:
-    void start(std::span<const MYSQL_FIELD> fields, std::span<const sql::column> columns);
+    void start(std::span<const definition> fields, std::span<const sql::column> columns);
 
-    /// A row of the binary protocol.
+    /// A row of the binary protocol, as its packet. @return Nothing when it is none of these columns.
+    std::optional<std::span<const sql::cell>> packet(std::string_view row);
+
+    /// A row of the binary protocol, taken apart.
     /// @param values  One a column: where the value begins (with its length for those that have one), null for NULL.
     std::span<const sql::cell> binary(std::span<const unsigned char* const> values);
 
@@ -67,6 +90,7 @@ class row_reader {
 
     std::vector<slot> slots_;
     std::vector<sql::cell> cells_;
+    std::vector<const unsigned char*> values_;
     std::size_t bytes_ = 0;
 };
 

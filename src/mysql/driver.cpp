@@ -11,7 +11,8 @@ namespace {
 
 class mysql_driver final : public sql::driver {
  public:
-    explicit mysql_driver(const sql::session_settings& with) : shared_(std::make_shared<shared_state>(with)) {}
+    mysql_driver(protocol spoken, const sql::session_settings& with)
+        : shared_(std::make_shared<shared_state>(spoken, with)) {}
     ~mysql_driver() override { shared_->opening->wait_until_none(); }
 
     [[nodiscard]] sql::dialect speaks() const noexcept override { return sql::dialect::mysql; }
@@ -36,8 +37,12 @@ class mysql_driver final : public sql::driver {
 
 }  // namespace
 
+std::unique_ptr<sql::driver> make_driver(protocol spoken, const sql::session_settings& with) {
+    return std::make_unique<mysql_driver>(spoken, with);
+}
+
 std::unique_ptr<sql::driver> make_driver(const sql::session_settings& with) {
-    return std::make_unique<mysql_driver>(with);
+    return make_driver(protocol::native, with);
 }
 
 }  // namespace borealis::mysql

@@ -6,7 +6,9 @@
 #include <type_traits>
 #include <variant>
 
+#include <errmsg.h>
 #include <mysql.h>
+#include <mysqld_error.h>
 
 #include "mysql/parameters.hpp"
 
@@ -16,14 +18,16 @@ namespace {
 static_assert(std::endian::native == std::endian::little, "the protocol is little-endian, and so are we");
 
 constexpr char com_query = 0x03;
+constexpr char com_stmt_prepare = 0x16;
 constexpr char com_stmt_execute = 0x17;
+constexpr char com_stmt_close = 0x19;
 constexpr char com_stmt_bulk_execute = static_cast<char>(0xFA);
 constexpr std::uint16_t bulk_sends_types = 128;
 constexpr char is_value = 0;
 constexpr char is_null = 1;
 
 constexpr std::size_t header_size = 4;
-constexpr std::size_t packet_limit = 0xFF'FFFF;  ///< A packet of this size or more would be several.
+constexpr std::size_t packet_limit = 0xFF'FFFF;  ///< What has this size or more is several packets.
 
 constexpr unsigned char ok_sign = 0x00;
 constexpr unsigned char error_sign = 0xFF;
@@ -113,26 +117,35 @@ std::size_t begin(std::string& out) {
     return out.size() - header_size;
 }
 
-bool end(std::string& out, std::size_t begun) {
-    const std::size_t size = out.size() - begun - header_size;
-    if (size >= packet_limit) {
-        out.resize(begun);
-        return false;
+/// Writes its size into the head. What is too long for one packet becomes several; the last of them may be empty.
+void end(std::string& out, std::size_t begun) {
+    std::size_t size = out.size() - begun - header_size;
+    const auto write_head = [&out](std::size_t at, std::size_t length, std::size_t number) {
+        for (std::size_t i = 0; i < 3; ++i) out[at + i] = static_cast<char>(length >> (8 * i));
+        out[at + 3] = static_cast<char>(number);
+    };
+    std::size_t number = 0;
+    for (; size >= packet_limit; size -= packet_limit) {
+        write_head(begun, packet_limit, number++);
+        begun += header_size + packet_limit;
+        out.insert(begun, header_size, '\0');
     }
-    for (std::size_t i = 0; i < 3; ++i) out[begun + i] = static_cast<char>(size >> (8 * i));
-    return true;
+    write_head(begun, size, number);
 }
 
-std::uint64_t counted_number(std::string_view& from) {
-    const auto take = [&from](std::size_t size) {
-        std::uint64_t value = 0;
-        std::memcpy(&value, from.data(), std::min(size, from.size()));
-        from.remove_prefix(std::min(size, from.size()));
-        return value;
-    };
-    const std::uint64_t first = take(1);
-    if (first < 0xFB) return first;
-    return take(first == 0xFC ? 2 : (first == 0xFD ? 3 : 8));
+template <class T>
+T load(std::string_view from, std::size_t at) {
+    T value{};
+    if (from.size() >= at + sizeof value) std::memcpy(&value, from.data() + at, sizeof value);
+    return value;
+}
+
+unsigned char sign_of(std::string_view packet) {
+    return packet.empty() ? std::uint8_t{0xFE} : static_cast<std::uint8_t>(packet.front());
+}
+
+bool is_progress(std::string_view packet) {
+    return sign_of(packet) == error_sign && load<std::uint16_t>(packet, 1) == progress_code;
 }
 
 }  // namespace
@@ -141,10 +154,24 @@ void append_query(std::string& out, std::string_view text) {
     const auto begun = begin(out);
     out += com_query;
     out += text;
-    static_cast<void>(end(out, begun));
+    end(out, begun);
 }
 
-bool append_execute(std::string& out, std::uint32_t statement, parameters with) {
+void append_prepare(std::string& out, std::string_view text) {
+    const auto begun = begin(out);
+    out += com_stmt_prepare;
+    out += text;
+    end(out, begun);
+}
+
+void append_close(std::string& out, std::uint32_t statement) {
+    const auto begun = begin(out);
+    out += com_stmt_close;
+    append(out, statement);
+    end(out, begun);
+}
+
+void append_execute(std::string& out, std::uint32_t statement, parameters with) {
     const auto begun = begin(out);
     out += com_stmt_execute;
     append(out, statement);
@@ -160,7 +187,7 @@ bool append_execute(std::string& out, std::uint32_t statement, parameters with) 
         }
         for (const auto& one : with) append_value(out, one);
     }
-    return end(out, begun);
+    end(out, begun);
 }
 
 std::optional<std::vector<std::uint8_t>> types_of(parameter_sets sets) {
@@ -199,49 +226,133 @@ std::size_t append_bulk(std::string& out, std::uint32_t statement, parameter_set
         }
         ++count;
     }
-    return end(out, begun) ? count : 0;
+    end(out, begun);
+    return count;
 }
 
-reply_reader::progress reply_reader::next(reply& into) {
+std::optional<std::string_view> take_packet(std::string_view& from, std::string& whole) {
+    std::string_view left = from;
+    bool several = false;
     for (;;) {
-        std::string_view left = std::string_view(bytes_).substr(at_);
-        if (left.size() <= header_size) break;
-        std::uint32_t size = 0;
-        std::memcpy(&size, left.data(), 3);
-        if (left.size() < header_size + size) break;
-        at_ += header_size + size;
-        std::string_view body = left.substr(header_size, size);
-        const auto sign = body.empty() ? std::uint8_t{0xFE} : static_cast<std::uint8_t>(body.front());
-        if (sign != ok_sign && sign != error_sign) return progress::other;
-        body.remove_prefix(1);
-        into = {};
-        if (sign == ok_sign) {
-            into.well = true;
-            into.affected = counted_number(body);
-            into.last_insert_id = counted_number(body);
-            if (body.size() < 2) return progress::other;
-            std::uint16_t status = 0;
-            std::memcpy(&status, body.data(), sizeof status);
-            into.status = status;
-            return progress::reply;
+        if (left.size() < header_size) return std::nullopt;
+        const std::size_t size = load<std::uint32_t>(left, 0) & packet_limit;
+        if (left.size() < header_size + size) return std::nullopt;
+        const auto body = left.substr(header_size, size);
+        left.remove_prefix(header_size + size);
+        if (size == packet_limit || several) {
+            if (!several) whole.clear();
+            several = true;
+            whole += body;
+            if (size == packet_limit) continue;
         }
-        if (body.size() < 2) return progress::other;
-        std::uint16_t code = 0;
-        std::memcpy(&code, body.data(), sizeof code);
-        if (code == progress_code) continue;  // how far a long statement has come
-        body.remove_prefix(2);
-        into.code = code;
-        into.sqlstate = "HY000";
-        if (body.starts_with('#') && body.size() >= 6) {
-            into.sqlstate = body.substr(1, 5);
-            body.remove_prefix(6);
-        }
-        into.message = body;
-        return progress::reply;
+        from = left;
+        return several ? std::string_view(whole) : body;
     }
-    bytes_.erase(0, at_);
-    at_ = 0;
-    return progress::more;
+}
+
+std::uint64_t take_number(std::string_view& from) {
+    const auto take = [&from](std::size_t size) {
+        std::uint64_t value = 0;
+        std::memcpy(&value, from.data(), std::min(size, from.size()));
+        from.remove_prefix(std::min(size, from.size()));
+        return value;
+    };
+    const std::uint64_t first = take(1);
+    if (first < 0xFB) return first;
+    return take(first == 0xFC ? 2 : (first == 0xFD ? 3 : 8));
+}
+
+std::optional<reply> read_reply(std::string_view packet) {
+    const auto sign = sign_of(packet);
+    if (sign != ok_sign && sign != error_sign) return std::nullopt;
+    packet.remove_prefix(1);
+    if (packet.size() < 2) return std::nullopt;
+    reply made;
+    if (sign == ok_sign) {
+        made.well = true;
+        made.affected = take_number(packet);
+        made.last_insert_id = take_number(packet);
+        if (packet.size() < 2) return std::nullopt;
+        made.status = load<std::uint16_t>(packet, 0);
+        return made;
+    }
+    made.code = load<std::uint16_t>(packet, 0);
+    packet.remove_prefix(2);
+    made.sqlstate = "HY000";
+    if (packet.starts_with('#') && packet.size() >= 6) {
+        made.sqlstate = packet.substr(1, 5);
+        packet.remove_prefix(6);
+    }
+    made.message = packet;
+    return made;
+}
+
+bool ends_session(unsigned int code) {
+    switch (code) {
+        case ER_SERVER_SHUTDOWN:
+        case 1927:  // ER_CONNECTION_KILLED (MariaDB)
+        case 3169:  // ER_SESSION_WAS_KILLED (MySQL)
+        case 4031:  // ER_CLIENT_INTERACTION_TIMEOUT (MySQL)
+            return true;
+        default:
+            // 0: the library could make nothing of what it read.
+            return code == 0 || (code >= CR_MIN_ERROR && code <= CR_MAX_ERROR);
+    }
+}
+
+bool is_end(std::string_view packet) { return sign_of(packet) == 0xFE && packet.size() < 9; }
+
+std::optional<prepared_reply> read_prepared(std::string_view packet) {
+    constexpr std::size_t size = 9;
+    if (sign_of(packet) != ok_sign || packet.size() < size) return std::nullopt;
+    return prepared_reply{.statement = load<std::uint32_t>(packet, 1),
+                          .columns = load<std::uint16_t>(packet, 5),
+                          .parameters = load<std::uint16_t>(packet, 7)};
+}
+
+outline::part outline::end(part what, std::string_view status) {
+    status_ = load<std::uint16_t>(status, 0);
+    stage_ = stage::start;
+    whole_ = (status_ & SERVER_MORE_RESULTS_EXIST) == 0;
+    return what;
+}
+
+outline::part outline::next(std::string_view packet) {
+    const auto sign = sign_of(packet);
+    if (whole_ || packet.empty()) return part::nonsense;
+    if (is_progress(packet)) return part::progress;
+    if (sign == error_sign) {
+        whole_ = failed_ = true;
+        return part::reply;
+    }
+    switch (stage_) {
+        case stage::start: {
+            if (sign == ok_sign) {
+                packet.remove_prefix(1);
+                static_cast<void>(take_number(packet));
+                static_cast<void>(take_number(packet));
+                return packet.size() < 2 ? part::nonsense : end(part::reply, packet);
+            }
+            if (sign == 0xFB || sign == 0xFE) return part::nonsense;  // a file of ours is asked for, or nothing known
+            left_ = take_number(packet);
+            // MariaDB says whether definitions follow, or have not changed since it told them.
+            if (!packet.empty() && packet.front() == 0) left_ = 0;
+            stage_ = stage::definitions;
+            return part::columns;
+        }
+        case stage::definitions:
+            if (left_ > 0) {
+                --left_;
+                return part::definition;
+            }
+            if (!is_end(packet)) return part::nonsense;
+            stage_ = stage::rows;
+            return part::definitions_end;
+        case stage::rows:
+            if (sign == ok_sign) return part::row;
+            return is_end(packet) && packet.size() >= 5 ? end(part::rows_end, packet.substr(3)) : part::nonsense;
+    }
+    return part::nonsense;
 }
 
 }  // namespace borealis::mysql

@@ -44,20 +44,6 @@ std::string who_are_you(MYSQL* on) {
                        ::mysql_get_server_version(on) >= roles_since ? "IFNULL(CURRENT_ROLE(), '')" : "''");
 }
 
-/// The connection cannot be used after these, whoever sent them.
-bool ends_session(unsigned int code) {
-    switch (code) {
-        case ER_SERVER_SHUTDOWN:
-        case 1927:  // ER_CONNECTION_KILLED (MariaDB)
-        case 3169:  // ER_SESSION_WAS_KILLED (MySQL)
-        case 4031:  // ER_CLIENT_INTERACTION_TIMEOUT (MySQL)
-            return true;
-        default:
-            // 0: the library could make nothing of what it read.
-            return code == 0 || (code >= CR_MIN_ERROR && code <= CR_MAX_ERROR);
-    }
-}
-
 bool is_word(char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_'; }
 
 char lower(char c) { return static_cast<char>(std::tolower(static_cast<unsigned char>(c))); }
@@ -110,6 +96,18 @@ bool names_profiling(std::string_view text) {
     return !std::ranges::search(text, word, {}, lower).empty();
 }
 
+sql::failure unreachable() { return {.kind = failure_kind::unreachable, .message = "The database cannot be reached."}; }
+
+sql::failure lost() {
+    return {.kind = failure_kind::lost,
+            .message =
+                "The connection to the database was lost while the statement ran; whether it took effect is not "
+                "known."};
+}
+
+/// The server has ended a statement, as it was asked to.
+bool is_interruption(unsigned int code) { return code == ER_QUERY_INTERRUPTED || code == ER_FILSORT_ABORT; }
+
 /// Rows of a batch have nowhere to go.
 class dropping_sink final : public sql::row_sink {
  public:
@@ -144,6 +142,7 @@ session::session(std::shared_ptr<shared_state> shared, core::executor on, handle
       as_(std::move(as)),
       database_(std::move(database)),
       id_(static_cast<std::int64_t>(::mysql_thread_id(of.get()))),
+      native_(shared_->spoken == protocol::native && ::mysql_get_ssl_cipher(of.get()) == nullptr),
       wire_(std::move(on), std::move(of), this) {}
 
 session::~session() {
@@ -163,23 +162,37 @@ sql::failure session::timed_out() {
 /// What the library's last error means. Also decides whether the session lives on.
 sql::failure session::failed(stage at) {
     MYSQL* const on = wire_.native();
-    const unsigned int code = ::mysql_errno(on);
+    return judged(::mysql_errno(on), ::mysql_error(on), ::mysql_sqlstate(on), at);
+}
+
+/// What an error means for a call that runs alone.
+sql::failure session::judged(unsigned int code, std::string message, std::string sqlstate, stage at) {
     const wire::phase where = wire_.where();
     if (ends_session(code) || where == wire::phase::cut) broken_ = true;
     if (where != wire::phase::in_time) return timed_out();
     if (broken_ && code != ER_SERVER_SHUTDOWN) {
-        core::log(core::log_level::warning, "mysql: session {} ended: {} ({})", id_, ::mysql_error(on), code);
-        if (at == stage::nothing_sent)
-            return {.kind = failure_kind::unreachable, .message = "The database cannot be reached."};
-        return {.kind = failure_kind::lost,
-                .message =
-                    "The connection to the database was lost while the statement ran; whether it took effect is not "
-                    "known."};
+        core::log(core::log_level::warning, "mysql: session {} ended: {} ({})", id_, message, code);
+        if (at == stage::nothing_sent) return unreachable();
+        return lost();
     }
     return {.kind = failure_kind::database,
-            .message = ::mysql_error(on),
-            .sqlstate = ::mysql_sqlstate(on),
+            .message = std::move(message),
+            .sqlstate = std::move(sqlstate),
             .code = static_cast<int>(code)};
+}
+
+/// How an answer of ours to a call that runs alone has ended.
+sql::result<void> session::conclude(const line::turn& turn, answer& told, stage at) {
+    turn.check();
+    if (turn.cut_off()) {
+        broken_ = true;
+        return std::unexpected(judged(CR_SERVER_LOST, "Lost connection to server during query", "HY000",
+                                      turn.begun() ? at : stage::nothing_sent));
+    }
+    if (auto& error = told.error()) {
+        return std::unexpected(judged(error->code, std::move(error->message), std::move(error->sqlstate), at));
+    }
+    return {};
 }
 
 core::awaitable<sql::result<void>> session::set_up(core::deadline until) {
@@ -220,8 +233,11 @@ core::awaitable<bool> session::interrupt(core::deadline until) {
     bool sent = false;
     if (row && row->size() == 3 && row->at(0) == server_) {
         killed_ = true;
+        line_.expose();
         const unsigned int problem = co_await second.command(fmt::format("KILL QUERY {}", id_));
         sent = problem == 0;
+        // Beside others, what comes to be hit in their place joins the line.
+        if (sent && line_.settle()) killed_ = false;
     }
     second.end();
     if (!sent)
@@ -241,65 +257,109 @@ core::awaitable<void> session::settle() {
 
 // ---- statements -----------------------------------------------------------------------------------------------------
 
-core::awaitable<void> session::close(statement_handle of) {
+core::awaitable<void> session::close(shared_statement of) {
+    if (native_) {
+        if (of->can_be_prepared) append_close(line_.outgoing(), of->id);  // goes with whatever is sent next
+        co_return;
+    }
+    if (!of->by_library) co_return;
     my_bool ignored = 0;  // there is nothing to do about a statement that does not close
-    MYSQL_STMT* const what = of.release();
+    MYSQL_STMT* const what = of->by_library.release();
     if (const int events = ::mysql_stmt_close_start(&ignored, what)) {
         co_await wire_.finish(events,
                               [&ignored, what](int ready) { return ::mysql_stmt_close_cont(&ignored, what, ready); });
     }
 }
 
-/// @return Null when the statement is one that cannot be prepared.
-core::awaitable<sql::result<session::statement_handle>> session::prepare(std::string_view text) {
+session::shared_statement session::known(std::string_view text) {
+    const auto found = by_text_.find(text);
+    if (found == by_text_.end()) return nullptr;
+    cached_.splice(cached_.begin(), cached_, found->second);
+    return cached_.front();
+}
+
+void session::keep(const shared_statement& made) {
+    made->returns_from_write = is_returning_write(made->text);
+    made->write = plain_write_of(made->text);
+    cached_.push_front(made);
+    by_text_.emplace(made->text, cached_.begin());
+}
+
+core::awaitable<void> session::make_room() {
+    while (cached_.size() >= shared_->settings.statements) {
+        const auto oldest = std::move(cached_.back());
+        by_text_.erase(oldest->text);
+        cached_.pop_back();
+        co_await close(oldest);
+    }
+}
+
+core::awaitable<sql::result<session::shared_statement>> session::prepare_by_library(std::string_view text) {
     MYSQL* const on = wire_.native();
-    statement_handle made(::mysql_stmt_init(on));
-    if (!made) co_return std::unexpected(failed(stage::nothing_sent));
-    MYSQL_STMT* const what = made.get();
+    auto made = std::make_shared<statement>(statement{.text = std::string(text)});
+    made->by_library.reset(::mysql_stmt_init(on));
+    MYSQL_STMT* const what = made->by_library.get();
+    if (what == nullptr) co_return std::unexpected(failed(stage::nothing_sent));
     int status = 0;
     if (const int events = ::mysql_stmt_prepare_start(&status, what, text.data(), text.size())) {
         co_await wire_.finish(events,
                               [&status, what](int ready) { return ::mysql_stmt_prepare_cont(&status, what, ready); });
     }
-    if (status == 0) co_return made;
-    const bool cannot = ::mysql_errno(on) == ER_UNSUPPORTED_PS;
+    if (status == 0) {
+        made->id = static_cast<std::uint32_t>(what->stmt_id);
+        made->parameters = ::mysql_stmt_param_count(what);
+        co_return made;
+    }
+    made->can_be_prepared = ::mysql_errno(on) != ER_UNSUPPORTED_PS;
     // Preparing has no effects, so that nothing is unknown when the connection breaks here.
-    auto problem = cannot ? sql::failure() : failed(stage::nothing_sent);
-    co_await close(std::move(made));
-    if (cannot) co_return nullptr;
-    co_return std::unexpected(std::move(problem));
+    auto problem = made->can_be_prepared ? failed(stage::nothing_sent) : sql::failure();
+    co_await close(made);
+    if (made->can_be_prepared) co_return std::unexpected(std::move(problem));
+    co_return made;
 }
 
-core::awaitable<sql::result<session::statement*>> session::find(std::string_view text) {
-    if (const auto known = by_text_.find(text); known != by_text_.end()) {
-        cached_.splice(cached_.begin(), cached_, known->second);
-        co_return &cached_.front();
+/// What our own COM_STMT_PREPARE has come to, where it went well or cannot be.
+session::shared_statement session::prepared(std::string_view text, preparation& told) {
+    auto made = std::make_shared<statement>(statement{.text = std::string(text)});
+    made->can_be_prepared = !told.error();
+    if (told.error()) return made;
+    made->id = told.made.statement;
+    made->parameters = told.made.parameters;
+    made->shape = std::move(told.shape);
+    return made;
+}
+
+core::awaitable<sql::result<session::shared_statement>> session::prepare(std::string_view text) {
+    if (!native_) co_return co_await prepare_by_library(text);
+    append_prepare(line_.outgoing(), text);
+    preparation told;
+    line::turn turn(line_, told);
+    line_.join(turn);
+    co_await line_.wait(turn);
+    if (!told.error() || told.error()->code != ER_UNSUPPORTED_PS || wire_.where() != wire::phase::in_time) {
+        auto ended = conclude(turn, told, stage::nothing_sent);
+        if (!ended) co_return std::unexpected(std::move(ended.error()));
     }
-    if (cached_.size() >= shared_->settings.statements) {
-        statement_handle oldest = std::move(cached_.back().prepared);
-        by_text_.erase(cached_.back().text);
-        cached_.pop_back();
-        if (oldest) co_await close(std::move(oldest));
-    }
+    co_return prepared(text, told);
+}
+
+core::awaitable<sql::result<session::shared_statement>> session::find(std::string_view text) {
+    if (auto one = known(text)) co_return one;
+    co_await make_room();
     profiled_ |= names_profiling(text);
     auto made = co_await prepare(text);
     if (!made && made.error().code == ER_MAX_PREPARED_STMT_COUNT_REACHED && !cached_.empty()) {
         // The server's limit is for all its sessions together: give back what is ours.
         by_text_.clear();
         while (!cached_.empty()) {
-            statement_handle one = std::move(cached_.front().prepared);
+            const auto one = std::move(cached_.front());
             cached_.pop_front();
-            if (one) co_await close(std::move(one));
+            co_await close(one);
         }
         made = co_await prepare(text);
     }
-    if (!made) co_return std::unexpected(std::move(made.error()));
-    cached_.push_front({.text = std::string(text),
-                        .prepared = std::move(*made),
-                        .returns_from_write = is_returning_write(text),
-                        .write = plain_write_of(text)});
-    by_text_.emplace(cached_.front().text, cached_.begin());
-    co_return &cached_.front();
+    if (made) keep(*made);
+    co_return made;
 }
 
 void session::bind(MYSQL_STMT* what, std::span<const sql::parameter> parameters) {
@@ -333,9 +393,12 @@ void session::bind(MYSQL_STMT* what, std::span<const sql::parameter> parameters)
 }
 
 void session::describe_columns(std::span<const MYSQL_FIELD> fields) {
+    std::vector<definition> definitions;
+    definitions.reserve(fields.size());
     columns_.clear();
-    for (const MYSQL_FIELD& field : fields) columns_.push_back(describe(field));
-    reader_.start(fields, columns_);
+    for (const MYSQL_FIELD& field : fields)
+        columns_.push_back(describe(definitions.emplace_back(definition_of(field))));
+    reader_.start(definitions, columns_);
 }
 
 /// Reads and drops the result sets after the first.
@@ -369,9 +432,40 @@ core::awaitable<void> session::row_dropped(rest& of) {
     if (!ended) wire_.cut();
 }
 
-core::awaitable<sql::result<sql::outcome>> session::run_prepared(statement& of, sql::row_sink& sink) {
+core::awaitable<sql::result<sql::outcome>> session::run_prepared(statement& of,
+                                                                 std::span<const sql::parameter> parameters,
+                                                                 sql::row_sink& sink) {
+    if (!native_) {
+        bind(of.by_library.get(), parameters);
+        co_return co_await run_by_library(of, sink);
+    }
+    append_execute(line_.outgoing(), of.id, parameters);
+    // The rows of a write inside a transaction are all read: ending it would take the write back.
+    execution told(of.shape, sink, of.returns_from_write);
+    line::turn turn(line_, told);
+    line_.join(turn);
+    co_await line_.wait(turn);
+    co_return concluded(turn, told);
+}
+
+sql::result<sql::outcome> session::concluded(const line::turn& turn, execution& told) {
+    auto ended = conclude(turn, told, stage::sent);
+    if (ended) wire_.native()->server_status = status_ = told.status();
+    // Where it was to end, how it did is nobody's concern.
+    if (told.done.stopped) return told.done;
+    if (!ended) return std::unexpected(std::move(ended.error()));
+    return within_time(told.done);
+}
+
+/// A statement that was interrupted may end as if it had not been: DO SLEEP(60) does.
+sql::result<sql::outcome> session::within_time(sql::outcome done) {
+    if (!done.stopped && wire_.where() != wire::phase::in_time) return std::unexpected(timed_out());
+    return done;
+}
+
+core::awaitable<sql::result<sql::outcome>> session::run_by_library(statement& of, sql::row_sink& sink) {
     MYSQL* const on = wire_.native();
-    MYSQL_STMT* const what = of.prepared.get();
+    MYSQL_STMT* const what = of.by_library.get();
     // So that the library takes over whatever columns the server sends: kept from the first time, their names would be
     // those from before an ALTER TABLE, and another number of them an error.
     what->field_count = 0;
@@ -483,26 +577,26 @@ core::awaitable<sql::result<sql::outcome>> session::run_text(std::string_view te
     }
 }
 
+std::optional<sql::failure> session::check_count(const statement& of, std::size_t parameters) const {
+    if (!of.can_be_prepared) {
+        return sql::failure{.kind = failure_kind::database,
+                            .message = "This command is not supported in the prepared statement protocol yet",
+                            .sqlstate = "HY000",
+                            .code = ER_UNSUPPORTED_PS};
+    }
+    if (of.parameters == parameters) return std::nullopt;
+    return sql::failure{.kind = failure_kind::database,
+                        .message = fmt::format("The statement has {} parameter{}, but {} were supplied", of.parameters,
+                                               of.parameters == 1 ? "" : "s", parameters),
+                        .sqlstate = "HY000",
+                        .code = ER_WRONG_ARGUMENTS};
+}
+
 core::awaitable<sql::result<sql::outcome>> session::run(statement& what, std::span<const sql::parameter> parameters,
                                                         sql::row_sink& sink) {
     if (wire_.where() != wire::phase::in_time) co_return std::unexpected(timed_out());
-    if (!what.prepared) {
-        if (parameters.empty()) co_return co_await run_text(what.text, sink);
-        co_return std::unexpected(
-            sql::failure{.kind = failure_kind::database,
-                         .message = "This command is not supported in the prepared statement protocol yet",
-                         .sqlstate = "HY000",
-                         .code = ER_UNSUPPORTED_PS});
-    }
-    const unsigned long wanted = ::mysql_stmt_param_count(what.prepared.get());
-    if (wanted != parameters.size()) {
-        co_return std::unexpected(
-            sql::failure{.kind = failure_kind::database,
-                         .message = fmt::format("The statement has {} parameter{}, but {} were supplied", wanted,
-                                                wanted == 1 ? "" : "s", parameters.size()),
-                         .sqlstate = "HY000",
-                         .code = ER_WRONG_ARGUMENTS});
-    }
+    if (!what.can_be_prepared && parameters.empty()) co_return co_await run_text(what.text, sink);
+    if (auto problem = check_count(what, parameters.size())) co_return std::unexpected(std::move(*problem));
     // MariaDB says only while it runs that such a statement returns rows, and of which types; so what may have to be
     // undone (sql::reception::guarded) is always run in a transaction.
     const bool wrapped = what.returns_from_write && !in_transaction();
@@ -510,10 +604,8 @@ core::awaitable<sql::result<sql::outcome>> session::run(statement& what, std::sp
         auto begun = co_await run_command("START TRANSACTION");
         if (!begun) co_return std::unexpected(std::move(begun.error()));
     }
-    bind(what.prepared.get(), parameters);
-    auto done = co_await run_prepared(what, sink);
-    // A statement that was interrupted may end as if it had not been: DO SLEEP(60) does.
-    if (done && !done->stopped && wire_.where() != wire::phase::in_time) done = std::unexpected(timed_out());
+    auto done = co_await run_prepared(what, parameters, sink);
+    if (done) done = within_time(*done);
     if (wrapped && !broken_) {
         if (killed_) co_await settle();
         const bool keep = done && !done->stopped;
@@ -524,6 +616,16 @@ core::awaitable<sql::result<sql::outcome>> session::run(statement& what, std::sp
 }
 
 core::awaitable<sql::result<void>> session::run_command(std::string_view text) {
+    if (native_) {
+        append_query(line_.outgoing(), text);
+        one_reply told;
+        line::turn turn(line_, told);
+        line_.join(turn);
+        co_await line_.wait(turn);
+        auto ended = conclude(turn, told, stage::sent);
+        if (ended) wire_.native()->server_status = status_ = told.status();
+        co_return ended;
+    }
     const unsigned int problem = co_await wire_.command(text);
     if (problem != 0) co_return std::unexpected(failed(stage::sent));
     status_ = wire_.native()->server_status;
@@ -534,11 +636,11 @@ core::awaitable<sql::result<void>> session::run_command(std::string_view text) {
 
 std::optional<sql::failure> session::not_ready(core::deadline until) {
     // Whatever can be read now was not asked for: the server's farewell, or the end of the stream.
-    if (!broken_ && wire_.readable()) {
+    if (usable() && wire_.readable()) {
         core::log(core::log_level::info, "mysql: session {} was closed by the server", id_);
         broken_ = true;
     }
-    if (broken_) return sql::failure{.kind = failure_kind::unreachable, .message = "The database cannot be reached."};
+    if (!usable()) return unreachable();
     if (until.passed()) return timed_out();
     return std::nullopt;
 }
@@ -550,9 +652,17 @@ core::awaitable<sql::result<sql::outcome>> session::execute(std::string_view tex
                                                             core::deadline until) {
     if (auto problem = not_ready(until)) co_return std::unexpected(std::move(*problem));
     call bounds(*this, until);
-    auto found = co_await find(text);
     sql::result<sql::outcome> done;
-    if (found) {
+    const auto which = known(text);
+    if (native_ && which != nullptr && !which->returns_from_write && !check_count(*which, parameters.size())) {
+        // One message, one answer, and no coroutine but this and the line's.
+        append_execute(line_.outgoing(), which->id, parameters);
+        execution told(which->shape, sink, false);
+        line::turn turn(line_, told);
+        line_.join(turn);
+        co_await line_.wait(turn);
+        done = concluded(turn, told);
+    } else if (auto found = co_await find(text)) {
         done = co_await run(**found, parameters, sink);
     } else {
         done = std::unexpected(std::move(found.error()));
@@ -560,6 +670,83 @@ core::awaitable<sql::result<sql::outcome>> session::execute(std::string_view tex
     if (may_be_hit()) co_await settle();
     bounds.over();
     co_return done;
+}
+
+core::awaitable<sql::result<std::optional<sql::outcome>>> session::execute_beside(
+    std::string_view text, std::span<const sql::parameter> parameters, sql::row_sink& sink, sql::description wanted,
+    core::deadline until, sql::beside_call& name) {
+    if (!usable() || (line_.empty() && wire_.readable())) {
+        broken_ = true;
+        co_return std::unexpected(unreachable());
+    }
+    if (until.passed()) co_return std::unexpected(timed_out());
+    // A description in full may change under the sink of a call beside.
+    if (in_transaction() || killed_ || wanted == sql::description::full) co_return std::nullopt;
+    struct naming {
+        sql::beside_call& of;
+        ~naming() { of.names(nullptr); }
+    } const named{name};
+    // How an answer beside others has ended, when not well.
+    const auto problem_of = [this](const line::turn& turn, answer& told, bool begun) -> std::optional<sql::failure> {
+        turn.check();
+        if (turn.cut_off()) {
+            broken_ = true;
+            if (turn.late()) return timed_out();
+            return begun && turn.begun() ? lost() : unreachable();
+        }
+        if (turn.late()) return timed_out();
+        auto& error = told.error();
+        if (!error) return std::nullopt;
+        if (ends_session(error->code)) broken_ = true;
+        return sql::failure{.kind = failure_kind::database,
+                            .message = std::move(error->message),
+                            .sqlstate = std::move(error->sqlstate),
+                            .code = static_cast<int>(error->code)};
+    };
+    const auto is_hit = [](const line::turn& turn, answer& told) {
+        return turn.exposed() && !turn.late() && told.error() && is_interruption(told.error()->code);
+    };
+    auto which = known(text);
+    while (which == nullptr) {
+        append_prepare(line_.outgoing(), text);
+        preparation told;
+        line::turn turn(line_, told, until);
+        name.names(&turn);
+        line_.join(turn);
+        co_await line_.wait(turn);
+        name.names(nullptr);
+        if (is_hit(turn, told)) continue;
+        const bool cannot = told.error() && told.error()->code == ER_UNSUPPORTED_PS && !turn.late();
+        if (!cannot) {
+            if (auto problem = problem_of(turn, told, false)) co_return std::unexpected(std::move(*problem));
+        }
+        auto made = prepared(text, told);
+        which = known(text);
+        if (which != nullptr) {  // another one was as quick
+            co_await close(std::move(made));
+        } else {
+            co_await make_room();  // waits for nothing: we speak ourselves
+            keep(made);
+            which = std::move(made);
+        }
+    }
+    if (!which->can_be_prepared || which->returns_from_write) co_return std::nullopt;
+    if (auto problem = check_count(*which, parameters.size())) co_return std::unexpected(std::move(*problem));
+    for (;;) {
+        append_execute(line_.outgoing(), which->id, parameters);
+        execution told(which->shape, sink, false);
+        line::turn turn(line_, told, until);
+        name.names(&turn);
+        line_.join(turn);
+        co_await line_.wait(turn);
+        name.names(nullptr);
+        if (is_hit(turn, told) && !told.told && usable()) continue;
+        auto problem = problem_of(turn, told, true);
+        if (!problem) wire_.native()->server_status = status_ = told.status();
+        if (problem && !(told.done.stopped && problem->kind == failure_kind::database))
+            co_return std::unexpected(std::move(*problem));
+        co_return told.done;
+    }
 }
 
 core::awaitable<sql::result<std::vector<sql::outcome>>> session::execute_batch(
@@ -657,6 +844,7 @@ core::awaitable<sql::result<void>> session::reset(core::deadline until) {
         // The server has forgotten them and the library knows, so that this is no round trip.
         by_text_.clear();
         cached_.clear();
+        line_.forget_unsent();
         row = co_await wire_.command_and_ask(settings, who_are_you(on));
     }
     if (!row || row->size() != 3) {

@@ -11,7 +11,10 @@
 #include <unordered_map>
 #include <vector>
 
+#include "mysql/answers.hpp"
 #include "mysql/columns.hpp"
+#include "mysql/driver.hpp"
+#include "mysql/line.hpp"
 #include "mysql/open.hpp"
 #include "mysql/packets.hpp"
 #include "mysql/plain_write.hpp"
@@ -23,8 +26,9 @@ namespace borealis::mysql {
 
 /// What sessions share with their driver, across threads.
 struct shared_state {
-    explicit shared_state(const sql::session_settings& with) : settings(with) {}
+    shared_state(protocol how, const sql::session_settings& with) : spoken(how), settings(with) {}
 
+    const protocol spoken;
     const sql::session_settings settings;
     std::shared_ptr<opening_count> opening = std::make_shared<opening_count>();
     std::atomic<int> interruptions = 0;  ///< Connections open at this moment only to end statements.
@@ -49,6 +53,10 @@ class session final : public sql::connection, private interrupter {
     core::awaitable<sql::result<sql::outcome>> execute(std::string_view text,
                                                        std::span<const sql::parameter> parameters, sql::row_sink& sink,
                                                        sql::description wanted, core::deadline until) override;
+    [[nodiscard]] bool pipelines() const noexcept override { return native_; }
+    core::awaitable<sql::result<std::optional<sql::outcome>>> execute_beside(
+        std::string_view text, std::span<const sql::parameter> parameters, sql::row_sink& sink, sql::description wanted,
+        core::deadline until, sql::beside_call& name) override;
     core::awaitable<sql::result<std::vector<sql::outcome>>> execute_batch(
         std::string_view text, std::span<const std::vector<sql::parameter>> sets, core::deadline until) override;
     core::awaitable<sql::result<void>> begin(core::deadline until) override;
@@ -56,7 +64,7 @@ class session final : public sql::connection, private interrupter {
     core::awaitable<sql::result<void>> rollback(core::deadline until) override;
     core::awaitable<sql::result<void>> reset(core::deadline until) override;
     core::awaitable<sql::result<bool>> read_only(core::deadline until) override;
-    [[nodiscard]] bool usable() const noexcept override { return !broken_; }
+    [[nodiscard]] bool usable() const noexcept override { return !broken_ && !line_.over(); }
     core::awaitable<sql::result<void>> begin_reading(core::deadline until) override;
     [[nodiscard]] bool only_reads() const noexcept override {
         return (status_ & SERVER_STATUS_IN_TRANS) == 0 || (status_ & SERVER_STATUS_IN_TRANS_READONLY) != 0;
@@ -65,8 +73,10 @@ class session final : public sql::connection, private interrupter {
         return (status_ & SERVER_STATUS_IN_TRANS) != 0 || !autocommits();
     }
     [[nodiscard]] std::int64_t backend_id() const noexcept override { return id_; }
-    void abandon() noexcept override { wire_.expire(); }
-    [[nodiscard]] bool seems_dead() noexcept override { return broken_ || wire_.readable(); }
+    void abandon() noexcept override {
+        if (!line_.led_by_guest()) wire_.expire();
+    }
+    [[nodiscard]] bool seems_dead() noexcept override { return !usable() || wire_.readable(); }
 
  private:
     struct statement_closer {
@@ -81,15 +91,21 @@ class session final : public sql::connection, private interrupter {
         std::optional<sql::failure> problem = {};
     };
 
-    /// A prepared statement, or the knowledge that this text cannot be prepared (`prepared` is null).
+    /// A prepared statement, or the knowledge that this text cannot be prepared.
     struct statement {
         std::string text;
-        statement_handle prepared;
+        bool can_be_prepared = true;
+        statement_handle by_library = {};  ///< Where the library speaks for us.
+        std::uint32_t id = 0;              ///< Where we speak ourselves, as the server calls it.
+        std::size_t parameters = 0;
+        row_shape shape = {};
         bool returns_from_write = false;  ///< INSERT … RETURNING and its like.
         std::optional<plain_write> write = {};
         std::optional<table_facts> facts = {};  ///< Of the table that is written, once asked for.
     };
-    using statements = std::list<statement>;  ///< The one used last comes first.
+    /// Shared with the calls that use it, which may last longer than the cache keeps it.
+    using shared_statement = std::shared_ptr<statement>;
+    using statements = std::list<shared_statement>;  ///< The one used last comes first.
 
     /// How far a call had come, for what a broken connection means.
     enum class stage : std::uint8_t { nothing_sent, sent };
@@ -103,12 +119,23 @@ class session final : public sql::connection, private interrupter {
     /// Bounds one public call: begins it on the wire, and ends it whatever happens.
     class call;
 
-    core::awaitable<sql::result<statement_handle>> prepare(std::string_view text);
-    core::awaitable<sql::result<statement*>> find(std::string_view text);
-    core::awaitable<void> close(statement_handle of);
+    [[nodiscard]] shared_statement known(std::string_view text);
+    core::awaitable<sql::result<shared_statement>> find(std::string_view text);
+    core::awaitable<sql::result<shared_statement>> prepare(std::string_view text);
+    core::awaitable<sql::result<shared_statement>> prepare_by_library(std::string_view text);
+    [[nodiscard]] static shared_statement prepared(std::string_view text, preparation& told);
+    void keep(const shared_statement& made);
+    core::awaitable<void> make_room();
+    core::awaitable<void> close(shared_statement of);
     core::awaitable<sql::result<sql::outcome>> run(statement& what, std::span<const sql::parameter> parameters,
                                                    sql::row_sink& sink);
-    core::awaitable<sql::result<sql::outcome>> run_prepared(statement& of, sql::row_sink& sink);
+    core::awaitable<sql::result<sql::outcome>> run_prepared(statement& of, std::span<const sql::parameter> parameters,
+                                                            sql::row_sink& sink);
+    core::awaitable<sql::result<sql::outcome>> run_by_library(statement& of, sql::row_sink& sink);
+    sql::result<sql::outcome> concluded(const line::turn& turn, execution& told);
+    sql::result<sql::outcome> within_time(sql::outcome done);
+    [[nodiscard]] std::optional<sql::failure> check_count(const statement& of, std::size_t parameters) const;
+    sql::result<void> conclude(const line::turn& turn, answer& told, stage at);
     core::awaitable<sql::result<sql::outcome>> run_text(std::string_view text, sql::row_sink& sink);
     core::awaitable<sql::result<void>> run_command(std::string_view text);
     core::awaitable<sql::result<void>> control(std::string_view text, core::deadline until);
@@ -124,6 +151,7 @@ class session final : public sql::connection, private interrupter {
     std::optional<sql::failure> not_ready(core::deadline until);
     [[nodiscard]] bool may_be_hit() const { return killed_ && !broken_; }
     sql::failure failed(stage at);
+    sql::failure judged(unsigned int code, std::string message, std::string sqlstate, stage at);
     sql::failure timed_out();
     core::awaitable<void> settle();
     core::awaitable<bool> interrupt(core::deadline until) override;
@@ -136,6 +164,7 @@ class session final : public sql::connection, private interrupter {
     std::string server_;  ///< Tells this server from another one behind the same address.
     std::int64_t id_;
     unsigned int status_ = 0;
+    const bool native_;  ///< We speak the protocol of prepared statements ourselves.
     bool broken_ = false;
     bool profiled_ = false;  ///< It may have kept statements for SHOW PROFILES.
     bool killed_ = false;    ///< A KILL QUERY was sent that may yet hit the next statement.
@@ -151,7 +180,8 @@ class session final : public sql::connection, private interrupter {
     std::vector<const unsigned char*> values_;
     row_reader reader_;
 
-    wire wire_;  // last: its end may still touch the rest
+    wire wire_;  // nearly last: its end may still touch the rest
+    line line_{wire_};
 };
 
 }  // namespace borealis::mysql

@@ -5,13 +5,9 @@
 /// insert id. Whatever goes wrong, everything since the savepoint is taken back, and the sets are run one after the
 /// other: so which set fails, how, and what is left of those before it is as it would have been.
 
-#include <cerrno>
-#include <cstring>
 #include <utility>
 
-#include <errmsg.h>
 #include <fmt/format.h>
-#include <sys/socket.h>
 
 #include "mysql/packets.hpp"
 #include "mysql/session.hpp"
@@ -27,60 +23,6 @@ constexpr std::size_t executions_at_once = 1024;
 constexpr std::size_t bytes_at_once = std::size_t{256} << 10U;
 /// Of one bulk execution, which has one answer.
 constexpr std::size_t bulk_bytes = std::size_t{256} << 10U;
-
-/// Sends, and reads so many replies; resumed whenever the socket is ready.
-class exchange {
- public:
-    exchange(int on, std::string_view bytes, std::size_t replies) : left_(bytes), wanted_(replies), socket_(on) {}
-
-    std::vector<reply> got;
-    bool ended = false;  ///< The connection is, or sends what was not asked for.
-
-    /// @return The events to wait for; 0 at its end.
-    int go_on() {
-        send();
-        // Also while there is more to send: a server that cannot get rid of its answers reads nothing.
-        receive();
-        if (ended || got.size() == wanted_) return 0;
-        return left_.empty() ? MYSQL_WAIT_READ : MYSQL_WAIT_WRITE;
-    }
-
- private:
-    void send() {
-        while (!left_.empty()) {
-            const auto sent = ::send(socket_, left_.data(), left_.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
-            if (sent < 0 && errno == EINTR) continue;
-            ended = sent < 0 && errno != EAGAIN;
-            if (sent < 0) return;
-            left_.remove_prefix(static_cast<std::size_t>(sent));
-        }
-    }
-
-    void receive() {
-        while (!ended) {
-            while (got.size() < wanted_) {
-                reply one;
-                const auto how = reader_.next(one);
-                if (how == reply_reader::progress::more) break;
-                ended = how == reply_reader::progress::other;
-                if (ended) return;
-                got.push_back(std::move(one));
-            }
-            if (got.size() == wanted_) return;
-            char bytes[16'384];
-            const auto size = ::recv(socket_, bytes, sizeof bytes, MSG_DONTWAIT);
-            if (size < 0 && errno == EINTR) continue;
-            if (size < 0 && errno == EAGAIN) return;
-            ended = size <= 0;
-            if (!ended) reader_.add({bytes, static_cast<std::size_t>(size)});
-        }
-    }
-
-    std::string_view left_;
-    std::size_t wanted_;
-    int socket_;
-    reply_reader reader_;
-};
 
 bool has_bulk(MYSQL* on) {
     unsigned long capabilities = 0;  // the upper half of them
@@ -112,26 +54,24 @@ core::awaitable<const table_facts*> session::facts_of(statement& of) {
 
 core::awaitable<session::sent_batch> session::send_batch(statement& of, parameter_sets sets) {
     sent_batch done;
-    // Of TLS the library alone has the keys, and without a transaction nothing could be taken back.
-    if (!shared_->settings.batches_at_once || sets.size() < 2 || !of.prepared || !of.write || !in_transaction() ||
-        ::mysql_get_ssl_cipher(wire_.native()) != nullptr) {
+    // Without a transaction nothing could be taken back.
+    if (!native_ || !shared_->settings.batches_at_once || sets.size() < 2 || !of.can_be_prepared || !of.write ||
+        !in_transaction()) {
         co_return done;
     }
-    const std::size_t count = ::mysql_stmt_param_count(of.prepared.get());
     for (const auto& set : sets)
-        if (set.size() != count) co_return done;
+        if (set.size() != of.parameters) co_return done;
     const table_facts* const facts = co_await facts_of(of);
     if (!facts->transactional || wire_.where() != wire::phase::in_time) co_return done;
 
     MYSQL* const on = wire_.native();
-    const auto id = static_cast<std::uint32_t>(of.prepared->stmt_id);
     std::optional<std::vector<std::uint8_t>> types;
     if (of.write->inserts_values && !facts->numbers_rows && has_bulk(on)) types = types_of(sets);
     const std::size_t most = std::min(bulk_bytes, facts->packet_bytes / 2);
 
-    std::string bytes;
+    std::string& bytes = line_.outgoing();
     append_query(bytes, savepoint);
-    std::size_t replies = 1;
+    std::size_t count = 1;
     done.outcomes.reserve(sets.size());
     std::size_t next = 0;
     bool numbered = false;
@@ -139,32 +79,27 @@ core::awaitable<session::sent_batch> session::send_batch(statement& of, paramete
         const std::size_t first = next;
         std::size_t in_bulk = 0;
         if (types) {
-            in_bulk = append_bulk(bytes, id, sets.subspan(next), *types, most);
+            in_bulk = append_bulk(bytes, of.id, sets.subspan(next), *types, most);
             next += in_bulk;
-            if (in_bulk == 0) types.reset();
-            ++replies;
-        }
-        if (!types) {
+            ++count;
+        } else {
             for (; next < sets.size() && next - first < executions_at_once && bytes.size() < bytes_at_once; ++next) {
-                if (!append_execute(bytes, id, sets[next])) break;
-                ++replies;
+                append_execute(bytes, of.id, sets[next]);
+                ++count;
             }
-            if (next == 0) co_return sent_batch();  // too long for a packet, and nothing sent yet
-            if (next == first) break;
         }
-        exchange talk(::mysql_get_socket(on), bytes, replies);
-        if (const int events = talk.go_on()) {
-            co_await wire_.finish(events, [&talk](int) { return talk.go_on(); });
-        }
-        if (talk.ended) {
-            on->net.last_errno = CR_SERVER_LOST;
-            std::strcpy(on->net.last_error, "Lost connection to server during query");
-            done.problem = failed(stage::sent);
+        replies told(count);
+        line::turn turn(line_, told);
+        line_.join(turn);
+        co_await line_.wait(turn);
+        if (turn.cut_off()) {
+            auto ended = conclude(turn, told, stage::sent);
+            done.problem = std::move(ended.error());
             co_return done;
         }
         const bool has_savepoint = first == 0;
-        for (std::size_t i = 0; i < talk.got.size(); ++i) {
-            reply& one = talk.got[i];
+        for (std::size_t i = 0; i < told.got.size(); ++i) {
+            reply& one = told.got[i];
             if (!one.well && !done.problem) {
                 done.problem = sql::failure{.kind = sql::failure_kind::database,
                                             .message = std::move(one.message),
@@ -185,8 +120,7 @@ core::awaitable<session::sent_batch> session::send_batch(statement& of, paramete
                                  {.affected = static_cast<std::int64_t>(one.affected / in_bulk)});
         }
         if (done.problem || numbered) break;
-        bytes.clear();
-        replies = 0;
+        count = 0;
     }
     status_ = on->server_status;
     if (!done.problem && !numbered && next == sets.size() && wire_.where() == wire::phase::in_time) co_return done;

@@ -104,6 +104,11 @@ core::awaitable<void> wire::out_of_time() {
     cut();
 }
 
+core::awaitable<void> wire::interrupt() {
+    const bool interrupted = helper_ != nullptr && co_await helper_->interrupt(core::deadline::after(grace));
+    if (!interrupted) cut();
+}
+
 core::awaitable<void> wire::breathe() {
     co_await asio::post(executor_, core::use_awaitable);
     // The alarm is set by the first wait, and there may have been none.

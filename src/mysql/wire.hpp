@@ -62,6 +62,7 @@ class wire {
 
     [[nodiscard]] phase where() const { return phase_; }
     [[nodiscard]] MYSQL* native() const { return handle_.get(); }
+    [[nodiscard]] int socket() const { return ::mysql_get_socket(handle_.get()); }
     [[nodiscard]] const core::executor& executor() const { return executor_; }
 
     /// No byte passes any more, and nothing blocks.
@@ -90,6 +91,19 @@ class wire {
         }
     }
 
+    /// Waits until the socket is ready, with the call's deadline in view. @param events  MYSQL_WAIT_READ or _WRITE.
+    core::awaitable<int> wait(int events);
+
+    /// Calls `then` once when more can be sent, or at any other time.
+    template <class Then>
+    void when_writable(Then then) {
+        descriptor_.async_wait(boost::asio::posix::descriptor_base::wait_write,
+                               [then = std::move(then)](const boost::system::error_code&) { then(); });
+    }
+
+    /// Has the server end the statement that runs, or else cuts.
+    core::awaitable<void> interrupt();
+
     /// Lets others run, and looks at the deadline, between rows that all were there already.
     core::awaitable<void> breathe();
 
@@ -106,7 +120,6 @@ class wire {
         std::uint64_t round = 0;
     };
 
-    core::awaitable<int> wait(int events);
     core::awaitable<void> out_of_time();
     core::awaitable<bool> read_answer(std::vector<std::string>* first_row);
     void arm();

@@ -192,14 +192,13 @@ std::string lowered(std::string text) {
     return text;
 }
 
-/// Of PostgreSQL clusters.
-std::optional<postgres::protocol> read_driver(section& from) {
+std::optional<protocol_speaker> read_driver(section& from) {
     std::string name;
     from.text("driver", name);
     if (name.empty()) return std::nullopt;
-    if (name == "native") return postgres::protocol::native;
-    if (name == "libpq") return postgres::protocol::libpq;
-    from.fail(from.find("driver")->source(), "`driver` must be native or libpq");
+    if (name == "native") return protocol_speaker::native;
+    if (name == "library") return protocol_speaker::library;
+    from.fail(from.find("driver")->source(), "`driver` must be native or library");
 }
 
 std::string unknown_profile(std::string_view name) {

@@ -24,7 +24,6 @@
 #include "lambda/host.hpp"
 #include "pool/pool.hpp"
 #include "pool/transactions.hpp"
-#include "postgres/driver.hpp"
 #include "server/access_config.hpp"
 #include "server/access_log.hpp"
 #include "server/environment.hpp"
@@ -157,6 +156,9 @@ struct lambda_settings {
     std::vector<lambda::function_settings> functions = {};
 };
 
+/// Who speaks to a database once its client library has logged in: we ourselves, or the library (libpq, libmariadb).
+enum class protocol_speaker : std::uint8_t { native, library };
+
 struct config {
     std::string address = "127.0.0.1";
     std::uint16_t port = 8080;           ///< 0: any free one.
@@ -191,8 +193,8 @@ struct config {
     std::map<std::string, data_api_limits> cluster_limits;               ///< By cluster id, over those.
     sql::statement_kinds denied_statements;                              ///< On every cluster.
     std::map<std::string, sql::statement_kinds, std::less<>> denied_on;  ///< On that cluster as well.
-    postgres::protocol driver = postgres::protocol::native;              ///< For PostgreSQL clusters …
-    std::map<std::string, postgres::protocol, std::less<>> driver_of;    ///< … but these.
+    protocol_speaker driver = protocol_speaker::native;                  ///< For all clusters …
+    std::map<std::string, protocol_speaker, std::less<>> driver_of;      ///< … but these.
 
     http_api_settings http_api;
     template_settings application;

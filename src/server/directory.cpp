@@ -91,10 +91,12 @@ std::shared_ptr<const data_api::target> directory::former_target(std::string_vie
 }
 
 sql::driver* directory::driver_for(const clusters::view& cluster) const {
-    if (cluster.is != clusters::engine::postgresql) return drivers_.mysql.get();
     const auto own = with_->driver_of.find(cluster.id);
     const auto spoken = own == with_->driver_of.end() ? with_->driver : own->second;
-    return spoken == postgres::protocol::native ? drivers_.postgresql.get() : drivers_.postgresql_by_libpq.get();
+    const bool native = spoken == protocol_speaker::native;
+    if (cluster.is == clusters::engine::postgresql)
+        return native ? drivers_.postgresql.get() : drivers_.postgresql_by_library.get();
+    return native ? drivers_.mysql.get() : drivers_.mysql_by_library.get();
 }
 
 core::awaitable<core::result<std::shared_ptr<const data_api::target>>> directory::find_target(

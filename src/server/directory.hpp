@@ -23,8 +23,9 @@ namespace borealis::server {
 /// The drivers of both engines, shared by all threads.
 struct drivers {
     std::unique_ptr<sql::driver> postgresql;
-    std::unique_ptr<sql::driver> postgresql_by_libpq;
     std::unique_ptr<sql::driver> mysql;
+    std::unique_ptr<sql::driver> postgresql_by_library;
+    std::unique_ptr<sql::driver> mysql_by_library;
 };
 
 /// One a thread: it remembers the clusters and logins it has met.

@@ -63,7 +63,7 @@ std::string lowered(std::string text) {
 
 auto clusters_of(const config& with) {
     using own = std::tuple<std::vector<clusters::external_cluster>, std::vector<declared_managed>, data_api_limits,
-                           sql::statement_kinds, outside_secret, postgres::protocol>;
+                           sql::statement_kinds, outside_secret, protocol_speaker>;
     named<own> all;
     const auto settings_of = [&with](const std::string& id) {
         return own{{},

@@ -567,8 +567,9 @@ void running_server::parts::start() {
     check(with);
     if (with.tls.on()) tls = std::make_unique<certificates>(with.tls);
     engines = {.postgresql = postgres::make_driver(postgres::protocol::native, with.database_sessions),
-               .postgresql_by_libpq = postgres::make_driver(postgres::protocol::libpq, with.database_sessions),
-               .mysql = mysql::make_driver(with.database_sessions)};
+               .mysql = mysql::make_driver(mysql::protocol::native, with.database_sessions),
+               .postgresql_by_library = postgres::make_driver(postgres::protocol::libpq, with.database_sessions),
+               .mysql_by_library = mysql::make_driver(mysql::protocol::libmariadb, with.database_sessions)};
     lock_of_former lock;
     if (former && former->lock) {
         lock.given = former->lock.release();

@@ -64,15 +64,15 @@ const tests::database& server_of(engine which) {
     return which == engine::postgresql ? tests::postgresql() : tests::mariadb();
 }
 
-bool by_libpq() {
+bool by_library() {
     const char* const driver = std::getenv("BOREALIS_TEST_DRIVER");
-    return driver != nullptr && std::string_view(driver) == "libpq";
+    return driver != nullptr && std::string_view(driver) == "library";
 }
 
 sql::driver& driver_of(engine which) {
     static const auto postgresql =
-        postgres::make_driver(by_libpq() ? postgres::protocol::libpq : postgres::protocol::native);
-    static const auto mysql = mysql::make_driver();
+        postgres::make_driver(by_library() ? postgres::protocol::libpq : postgres::protocol::native);
+    static const auto mysql = mysql::make_driver(by_library() ? mysql::protocol::libmariadb : mysql::protocol::native);
     return which == engine::postgresql ? *postgresql : *mysql;
 }
 

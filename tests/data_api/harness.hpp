@@ -24,7 +24,7 @@ inline constexpr std::string_view test_secret = "arn:aws:secretsmanager:us-east-
 
 enum class engine : bool { postgresql, mysql };
 const tests::database& server_of(engine which);
-bool by_libpq();  ///< The whole program runs over PostgreSQL's reference driver.
+bool by_library();  ///< The whole program runs over the reference drivers.
 sql::driver& driver_of(engine which);
 
 /// One cluster, and secrets by name. Thread-safe.

@@ -49,7 +49,7 @@ class shared_reads : public service_test {
         }
         ASSERT_FALSE(missing());
     }
-    [[nodiscard]] bool shares() const { return is_postgresql() && !by_libpq(); }
+    [[nodiscard]] bool shares() const { return !by_library(); }
     [[nodiscard]] std::uint64_t joined() const { return api->api.now().since_start.joined; }
     [[nodiscard]] std::uint64_t moved_on() const { return api->api.now().since_start.moved_on; }
     /// A transaction that keeps readers of t waiting.

@@ -8,6 +8,7 @@
 #include <boost/asio/detached.hpp>
 #include <boost/asio/this_coro.hpp>
 
+#include "mysql/answers.hpp"
 #include "mysql/harness.hpp"
 #include "mysql/packets.hpp"
 #include "mysql/plain_write.hpp"
@@ -72,7 +73,7 @@ TEST(mysql_packets, given_an_execution_when_made_then_it_is_that_of_the_manual) 
     const std::vector<sql::parameter> with = {of_integer(-2), of_null(), of_text("ab"),
                                               of_text("2024-02-29", sql::parameter_type::date)};
     std::string out;
-    ASSERT_TRUE(append_execute(out, 7, with));
+    append_execute(out, 7, with);
     using namespace std::string_literals;
     EXPECT_EQ(out,
               "\x24\0\0\0\x17\x07\0\0\0\0\x01\0\0\0"  // 36 octets; statement 7, no cursor, once
@@ -110,28 +111,32 @@ TEST(mysql_packets, given_replies_when_cut_anywhere_then_they_are_read_alike) {
         "\x0B\0\0\x01\xFF\x26\x04#23000no"s            // 1062
         "\x07\0\0\x01\0\x01\0\x02\0\0\0"s;
     for (std::size_t cut = 1; cut <= bytes.size(); ++cut) {
-        reply_reader reader;
-        std::vector<reply> got;
+        replies told(3);
+        std::string pending;
+        std::string whole;
+        auto how = answer::progress::more;
         for (std::size_t at = 0; at < bytes.size(); at += cut) {
-            reader.add(std::string_view(bytes).substr(at, cut));
-            reply one;
-            while (reader.next(one) == reply_reader::progress::reply) got.push_back(one);
+            pending += std::string_view(bytes).substr(at, cut);
+            std::string_view left = pending;
+            while (const auto packet = take_packet(left, whole)) {
+                ASSERT_EQ(how, answer::progress::more);
+                how = told.take(*packet);
+            }
+            pending = std::string(left);
         }
-        ASSERT_EQ(got.size(), 3U) << cut;
-        EXPECT_TRUE(got[0].well);
-        EXPECT_EQ(got[0].affected, 256U);
-        EXPECT_EQ(got[0].last_insert_id, 5U);
-        EXPECT_EQ(got[0].status, 3U);
-        EXPECT_FALSE(got[1].well);
-        EXPECT_EQ(got[1].code, 1062U);
-        EXPECT_EQ(got[1].sqlstate, "23000");
-        EXPECT_EQ(got[1].message, "no");
-        EXPECT_TRUE(got[2].well);
+        ASSERT_EQ(how, answer::progress::whole) << cut;
+        ASSERT_EQ(told.got.size(), 3U) << cut;
+        EXPECT_TRUE(told.got[0].well);
+        EXPECT_EQ(told.got[0].affected, 256U);
+        EXPECT_EQ(told.got[0].last_insert_id, 5U);
+        EXPECT_EQ(told.got[0].status, 3U);
+        EXPECT_FALSE(told.got[1].well);
+        EXPECT_EQ(told.got[1].code, 1062U);
+        EXPECT_EQ(told.got[1].sqlstate, "23000");
+        EXPECT_EQ(told.got[1].message, "no");
+        EXPECT_TRUE(told.got[2].well);
     }
-    reply_reader other;
-    reply one;
-    other.add("\x01\0\0\x01\x03"s);
-    EXPECT_EQ(other.next(one), reply_reader::progress::other);
+    EXPECT_EQ(replies(1).take("\x03"), answer::progress::nonsense);
 }
 
 // ---- at a server ----------------------------------------------------------------------------------------------------

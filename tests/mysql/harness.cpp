@@ -64,6 +64,11 @@ std::vector<std::string> collecting_sink::shown_rows() const {
     return out;
 }
 
+protocol spoken() {
+    const char* const driver = std::getenv("BOREALIS_TEST_DRIVER");
+    return driver != nullptr && std::string_view(driver) == "library" ? protocol::libmariadb : protocol::native;
+}
+
 mysql_test::mysql_test() : server(tests::mariadb()), schema("t_" + core::random_alphanumeric(12)) {
     const auto first = connect(server.endpoint, server.name);
     done(*first, fmt::format("CREATE DATABASE `{}` CHARACTER SET utf8mb4", schema));

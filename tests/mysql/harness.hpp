@@ -81,6 +81,9 @@ class loop {
     boost::asio::io_context context{1};
 };
 
+/// The whole program runs over one of them.
+protocol spoken();
+
 inline core::deadline soon() { return core::deadline::after(30s); }
 
 /// What a test has at hand: a database of its own, and a session in it.
@@ -114,7 +117,7 @@ class mysql_test : public testing::Test {
     const tests::database& server;
     std::string schema;
     loop turning;
-    std::unique_ptr<sql::driver> driver = make_driver();
+    std::unique_ptr<sql::driver> driver = make_driver(spoken());
     std::unique_ptr<sql::connection> session;
 };
 

@@ -204,10 +204,10 @@ TEST_F(config_file, given_where_the_access_log_goes_when_read_then_it_is_off_sta
 
 TEST_F(config_file, given_a_driver_for_all_and_one_for_a_cluster_when_read_then_that_cluster_has_its_own) {
     const auto made = read(
-        "driver = \"libpq\"\n[[cluster]]\nid = \"A\"\nengine = \"postgresql\"\nhost = \"h\"\ndriver = \"native\"\n");
-    EXPECT_EQ(made.driver, postgres::protocol::libpq);
+        "driver = \"library\"\n[[cluster]]\nid = \"A\"\nengine = \"postgresql\"\nhost = \"h\"\ndriver = \"native\"\n");
+    EXPECT_EQ(made.driver, protocol_speaker::library);
     ASSERT_EQ(made.driver_of.size(), 1U);
-    EXPECT_EQ(made.driver_of.at("a"), postgres::protocol::native);
+    EXPECT_EQ(made.driver_of.at("a"), protocol_speaker::native);
 }
 
 TEST_F(config_file, given_several_hosts_when_read_then_each_has_its_port_and_the_tls_of_the_cluster) {
@@ -232,7 +232,7 @@ TEST_F(config_file, given_mistakes_when_read_then_the_error_names_line_column_an
     EXPECT_EQ(refusal("lisen = 1\n").substr(0, 40), "b.toml:1:1: unknown key `lisen`; known a");
     EXPECT_EQ(refusal("region = \"x y\"\n"),
               "b.toml:1:10: `region` must be lower-case letters, digits and hyphens, as in us-east-1");
-    EXPECT_EQ(refusal("driver = \"odbc\"\n"), "b.toml:1:10: `driver` must be native or libpq");
+    EXPECT_EQ(refusal("driver = \"odbc\"\n"), "b.toml:1:10: `driver` must be native or library");
     EXPECT_EQ(refusal("account = \"12\"\n"), "b.toml:1:11: `account` must be twelve digits");
     EXPECT_EQ(refusal("profile = \"aws\"\n"),
               "b.toml:1:11: there is no profile `aws`; known: aws-v2, aws-v1, aws-v1-early, relaxed");

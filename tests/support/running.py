@@ -46,7 +46,7 @@ class Database:
 [[cluster]]
 id = "test-{self.engine}"
 engine = "{self.engine}"
-{f'driver = "{driver}"' if driver and self.engine == "postgresql" else ""}
+{f'driver = "{driver}"' if driver else ""}
 host = "127.0.0.1"
 port = {self.port}
 database = "{self.name}"
