@@ -376,12 +376,12 @@ TEST_F(mysql_beside, given_a_connection_that_breaks_when_calls_are_under_way_the
 }
 
 TEST_F(mysql_beside, given_a_loop_that_is_torn_down_when_calls_are_under_way_then_all_is_destroyed) {
+    asked one("SELECT SLEEP(20)", {}, soon()), two("SELECT 1", {}, soon()), three("SELECT 2", {}, soon());
     {
         loop own;
         auto made = own.run(driver->connect(server.endpoint, server.login(), schema, soon()));
         ASSERT_TRUE(made);
         const auto shared = std::shared_ptr(std::move(*made));
-        asked one("SELECT SLEEP(20)", {}, soon()), two("SELECT 1", {}, soon()), three("SELECT 2", {}, soon());
         for (auto* each : {&one, &two, &three}) {
             core::asio::co_spawn(
                 own.context,
