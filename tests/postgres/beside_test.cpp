@@ -370,13 +370,13 @@ TEST_P(postgres_beside, given_a_connection_that_breaks_when_calls_are_under_way_
 }
 
 TEST_P(postgres_beside, given_a_loop_that_is_torn_down_when_calls_are_under_way_then_all_is_destroyed) {
+    asked one("SELECT pg_sleep(20)", {}, soon()), two("SELECT 1", {}, soon());
     {
         core::asio::io_context loop(1);
         const auto& server = tests::postgresql();
         auto made = run(loop, driver->connect(server.endpoint, server.login(), database, soon()));
         ASSERT_TRUE(made);
         const auto shared = std::shared_ptr(std::move(*made));
-        asked one("SELECT pg_sleep(20)", {}, soon()), two("SELECT 1", {}, soon());
         for (auto* each : {&one, &two}) {
             core::asio::co_spawn(
                 loop.get_executor(),
