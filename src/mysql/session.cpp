@@ -716,6 +716,8 @@ core::awaitable<sql::result<std::optional<sql::outcome>>> session::execute_besid
         co_await line_.wait(turn);
         name.names(nullptr);
         if (is_hit(turn, told)) continue;
+        // Alone it gives back what it has.
+        if (told.error() && told.error()->code == ER_MAX_PREPARED_STMT_COUNT_REACHED) co_return std::nullopt;
         const bool cannot = told.error() && told.error()->code == ER_UNSUPPORTED_PS && !turn.late();
         if (!cannot) {
             if (auto problem = problem_of(turn, told, false)) co_return std::unexpected(std::move(*problem));

@@ -241,6 +241,18 @@ TEST_F(mysql_tls, given_the_servers_limit_of_prepared_statements_when_reached_th
         ASSERT_TRUE(out) << i << ' ' << out.error().message;
     }
     EXPECT_EQ(sink.shown_rows().back(), "99");
+    const auto beside = [&](int i) {
+        sql::beside_call name;
+        return turning.run((*made)->execute_beside(fmt::format("SELECT 1000 + {}", i), {}, sink,
+                                                   sql::description::types, soon(), name));
+    };
+    int alone = 0;
+    for (int i = 0; i < 50; ++i) {
+        const auto out = beside(i);
+        ASSERT_TRUE(out) << i << ' ' << out.error().message;
+        if (!*out) ++alone;  // to be asked again on a session of its own, which gives back what it has
+    }
+    EXPECT_EQ(alone > 0, (*made)->pipelines());
     ASSERT_TRUE(turning.run(
         (*root)->execute("SET GLOBAL max_prepared_stmt_count = DEFAULT", {}, sink, sql::description::types, soon())));
 }
