@@ -3,13 +3,6 @@
 #include <utility>
 
 namespace borealis::mysql {
-namespace {
-
-/// What is left of a stopped result is read and dropped up to this size, since that is cheaper than a second
-/// connection.
-constexpr std::size_t worth_reading = 1024 * 1024;
-
-}  // namespace
 
 answer::progress one_reply::take(std::string_view packet) {
     outline parts;

@@ -16,6 +16,10 @@
 
 namespace borealis::mysql {
 
+/// What is left of a stopped result is read and dropped up to this size, since that is cheaper than a second
+/// connection.
+inline constexpr std::size_t worth_reading = 1024UL * 1024;
+
 /// Takes the packets that answer what was sent, one after the other.
 class answer {
  public:

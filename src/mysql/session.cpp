@@ -23,10 +23,6 @@ using sql::failure_kind;
 /// sessions are cut instead: a storm of time-outs must not take the database's last connections.
 constexpr int interruptions_at_once = 16;
 
-/// What is left of a stopped result is read and dropped up to this size, since that is cheaper than a second
-/// connection.
-constexpr std::size_t worth_reading = 1024 * 1024;
-
 /// Rows that may be handled before others get their turn.
 constexpr unsigned int rows_in_a_row = 1024;
 
@@ -742,7 +738,10 @@ core::awaitable<sql::result<std::optional<sql::outcome>>> session::execute_besid
         line_.join(turn);
         co_await line_.wait(turn);
         name.names(nullptr);
-        if (is_hit(turn, told) && !told.told && usable()) continue;
+        if (is_hit(turn, told) && !told.told && usable()) {
+            if (known(text) == which) continue;
+            co_return std::nullopt;  // meanwhile it was closed, to make room
+        }
         auto problem = problem_of(turn, told, true);
         if (!problem) wire_.native()->server_status = status_ = told.status();
         if (problem && !(told.done.stopped && problem->kind == failure_kind::database))
