@@ -267,7 +267,7 @@ struct service::parts : std::enable_shared_from_this<parts> {
     core::awaitable<core::result<pool::lease>> open(pool::destination& to, std::string_view secret, const target& at,
                                                     const auth::caller& who, observation* seen,
                                                     pool::purpose what = pool::purpose::statement,
-                                                    std::shared_ptr<pool::short_read> read = nullptr);
+                                                    std::shared_ptr<pool::short_statement> known = nullptr);
     bool has_moved(const target& at, const sql::failure& what);
     const profile& within(const profile& of, const auth::caller& who);
     using holding = std::expected<pool::held_transaction, pool::transaction_refusal>;
@@ -419,7 +419,7 @@ core::result<std::shared_ptr<const sql::rewritten>> service::parts::prepare(call
 core::awaitable<core::result<pool::lease>> service::parts::open(pool::destination& to, std::string_view secret,
                                                                 const target& at, const auth::caller& who,
                                                                 observation* seen, pool::purpose what,
-                                                                std::shared_ptr<pool::short_read> read) {
+                                                                std::shared_ptr<pool::short_statement> known) {
     core::clock::duration connecting{};
     to.caller = who.arn();
     to.connecting = &connecting;
@@ -427,12 +427,12 @@ core::awaitable<core::result<pool::lease>> service::parts::open(pool::destinatio
     const bool bounded = limits.wait.count() != 0 && limits.connect_timeout.count() != 0;
     const auto until = core::deadline::after(bounded ? limits.wait + limits.connect_timeout : readiness_wait);
     const auto since = core::clock::now();
-    auto leased = co_await pools.acquire(to, until, what, read);
+    auto leased = co_await pools.acquire(to, until, what, known);
     if (!leased && is_refused_password(leased.error())) {  // rotated meanwhile?
         auto again = co_await names.fetch_login(std::string(secret), at, &to.login, until);
         if (again && *again && (*again)->login != to.login) {
             to.login = std::move((*again)->login);
-            leased = co_await pools.acquire(to, until, what, std::move(read));
+            leased = co_await pools.acquire(to, until, what, std::move(known));
         }
     }
     to.connecting = nullptr;
@@ -596,13 +596,14 @@ core::awaitable<answered> service::parts::execute(std::unique_ptr<call>& one, co
         bind_parameters(plan.statement->names, wanted.parameters, dialect, *plan.as, one->wanted.made, one->bound);
     if (!bound) co_return std::unexpected(std::move(bound.error()));
 
-    bool may_share = plan.statement->plain_read && !in_transaction && !plan.reading && !wanted.continue_after_timeout &&
-                     plan.described == sql::description::types && plan.text.data() == plan.statement->text.data();
+    bool may_share = (plan.statement->plain_read || plan.statement->plain_write) && !in_transaction && !plan.reading &&
+                     !wanted.continue_after_timeout && plan.described == sql::description::types &&
+                     plan.text.data() == plan.statement->text.data();
     for (std::size_t tries = 0;;) {
         held_session session;
-        std::shared_ptr<pool::short_read> read;
+        std::shared_ptr<pool::short_statement> known;
         if (may_share) {
-            if (auto place = pools.join(*to, plan.statement, read)) {
+            if (auto place = pools.join(*to, plan.statement, known)) {
                 numbers.queued.add({});
                 session = held_session(*std::move(place));
             }
@@ -617,7 +618,7 @@ core::awaitable<answered> service::parts::execute(std::unique_ptr<call>& one, co
             session = held_session(*std::move(held));
         } else {
             auto leased =
-                co_await open(*to, wanted.secret_arn, **found, who, seen, pool::purpose::statement, std::move(read));
+                co_await open(*to, wanted.secret_arn, **found, who, seen, pool::purpose::statement, std::move(known));
             if (!leased) co_return std::unexpected(std::move(leased.error()));
             session = held_session(*std::move(leased));
         }
@@ -697,6 +698,7 @@ core::awaitable<std::optional<service::parts::attempted>> service::parts::attemp
     timed_sink timed(writer, there.encoding());
     const auto until = core::deadline::after(plan.as->statement_timeout);
     sql::beside_call& name = session.leased().call();
+    name.writes = plan.statement->plain_write;
     sql::result<std::optional<sql::outcome>> done;
     bool hung_up = false;
     {

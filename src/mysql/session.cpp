@@ -32,6 +32,12 @@ constexpr std::string_view settings =
     "SET NAMES utf8mb4, time_zone='+00:00', autocommit=1"
     "/*M!100401, sql_mode=CONCAT(@@sql_mode, ',TIME_ROUND_FRACTIONAL') */";
 
+/// R-9.9: with autocommit off a transaction stays open past the implicit commit of a CREATE TABLE. R-9.15: the value is
+/// 0, and that it comes from a table has the server forget what LAST_INSERT_ID(), FOUND_ROWS(), ROW_COUNT() and SHOW
+/// WARNINGS would tell of another caller's statement.
+constexpr std::string_view autocommit_off = "SET autocommit=(SELECT LAST_INSERT_ID(0) FROM (SELECT 1) AS none)";
+constexpr std::string_view autocommit_on = "SET autocommit=1";
+
 /// MySQL has no roles before 8.0; MariaDB's versions are all above.
 constexpr unsigned long roles_since = 80000;
 
@@ -110,6 +116,23 @@ class dropping_sink final : public sql::row_sink {
     sql::reception columns(std::span<const sql::column>) override { return sql::reception::plain; }
     sql::flow row(std::span<const sql::cell>, std::size_t) override { return sql::flow::more; }
 };
+
+/// The one value of the one row.
+class truth_sink final : public sql::row_sink {
+ public:
+    sql::reception columns(std::span<const sql::column>) override { return sql::reception::plain; }
+    sql::flow row(std::span<const sql::cell> cells, std::size_t) override {
+        const auto& cell = cells.front();
+        is = (cell.is == sql::cell::form::integer || cell.is == sql::cell::form::unsigned_integer) && cell.integer != 0;
+        return sql::flow::more;
+    }
+    bool is = false;
+};
+
+/// The end of another one's statement has hit this one.
+bool is_hit(const line::turn& turn, answer& told) {
+    return turn.exposed() && !turn.late() && told.error() && is_interruption(told.error()->code);
+}
 
 }  // namespace
 
@@ -647,6 +670,9 @@ core::awaitable<sql::result<sql::outcome>> session::execute(std::string_view tex
                                                             sql::description /*always full: it is free*/,
                                                             core::deadline until) {
     if (auto problem = not_ready(until)) co_return std::unexpected(std::move(*problem));
+    if (stays_off_) {
+        if (auto done = co_await autocommit_again(until); !done) co_return std::unexpected(std::move(done.error()));
+    }
     call bounds(*this, until);
     sql::result<sql::outcome> done;
     const auto which = known(text);
@@ -668,6 +694,110 @@ core::awaitable<sql::result<sql::outcome>> session::execute(std::string_view tex
     co_return done;
 }
 
+/// How an answer beside others has ended, when not well. A write is over time only where the server says that it was
+/// ended, which undoes it.
+/// @param begun  The statement itself had been sent.
+std::optional<sql::failure> session::problem_beside(const line::turn& turn, answer& told, bool begun, bool writes) {
+    turn.check();
+    if (turn.cut_off()) {
+        broken_ = true;
+        const bool unknown = begun && turn.begun();
+        if (turn.late() && !(writes && unknown)) return timed_out();
+        return unknown ? lost() : unreachable();
+    }
+    auto& error = told.error();
+    if (turn.late() && (!writes || (error && is_interruption(error->code)))) return timed_out();
+    if (!error) return std::nullopt;
+    if (ends_session(error->code)) broken_ = true;
+    return sql::failure{.kind = failure_kind::database,
+                        .message = std::move(error->message),
+                        .sqlstate = std::move(error->sqlstate),
+                        .code = static_cast<int>(error->code)};
+}
+
+/// Beside others.
+/// @return Null: it has to run alone.
+core::awaitable<sql::result<session::shared_statement>> session::find_beside(std::string_view text,
+                                                                             core::deadline until,
+                                                                             sql::beside_call& name) {
+    auto which = known(text);
+    while (which == nullptr) {
+        append_prepare(line_.outgoing(), text);
+        preparation told;
+        line::turn turn(line_, told, until);
+        name.names(&turn);
+        line_.join(turn);
+        co_await line_.wait(turn);
+        name.names(nullptr);
+        if (is_hit(turn, told)) continue;
+        // Alone it gives back what it has.
+        if (told.error() && told.error()->code == ER_MAX_PREPARED_STMT_COUNT_REACHED) co_return nullptr;
+        const bool cannot = told.error() && told.error()->code == ER_UNSUPPORTED_PS && !turn.late();
+        if (!cannot) {
+            if (auto problem = problem_beside(turn, told, false, false)) co_return std::unexpected(std::move(*problem));
+        }
+        auto made = prepared(text, told);
+        which = known(text);
+        if (which != nullptr) {  // another one was as quick
+            co_await close(std::move(made));
+        } else {
+            co_await make_room();  // waits for nothing: we speak ourselves
+            keep(made);
+            which = std::move(made);
+        }
+    }
+    if (!which->can_be_prepared || which->returns_from_write) co_return nullptr;
+    co_return which;
+}
+
+/// @return Nothing when it has to run alone.
+core::awaitable<sql::result<std::optional<sql::outcome>>> session::run_beside(
+    shared_statement which, std::span<const sql::parameter> parameters, sql::row_sink& sink, core::deadline until,
+    sql::beside_call& name, bool writes) {
+    for (;;) {
+        append_execute(line_.outgoing(), which->id, parameters);
+        execution told(which->shape, sink, false);
+        line::turn turn(line_, told, until);
+        name.names(&turn);
+        line_.join(turn);
+        co_await line_.wait(turn);
+        name.names(nullptr);
+        if (is_hit(turn, told) && !told.told && usable()) {
+            if (known(which->text) == which) continue;
+            co_return std::nullopt;  // meanwhile it was closed, to make room
+        }
+        auto problem = problem_beside(turn, told, true, writes);
+        if (!problem) wire_.native()->server_status = status_ = told.status();
+        if (problem && !(told.done.stopped && problem->kind == failure_kind::database))
+            co_return std::unexpected(std::move(*problem));
+        co_return told.done;
+    }
+}
+
+/// Is nothing left of a write that the server has ended? So it is with a table of InnoDB that fires no triggers, which
+/// may write others. Asked beside others, once for each prepared statement.
+core::awaitable<sql::result<bool>> session::is_undone(shared_statement of, core::deadline until,
+                                                      sql::beside_call& name) {
+    if (!of->write) co_return false;
+    while (!of->undone) {
+        // The names are of letters, digits, `_` and `$`.
+        const auto schema = of->write->schema.empty() ? "DATABASE()" : fmt::format("'{}'", of->write->schema);
+        auto asking = co_await find_beside(
+            fmt::format("SELECT ENGINE = 'InnoDB' AND NOT EXISTS (SELECT 1 FROM information_schema.TRIGGERS WHERE "
+                        "EVENT_OBJECT_SCHEMA = {0} AND EVENT_OBJECT_TABLE = '{1}') FROM information_schema.TABLES "
+                        "WHERE TABLE_SCHEMA = {0} AND TABLE_NAME = '{1}' AND TABLE_TYPE = 'BASE TABLE'",
+                        schema, of->write->table),
+            until, name);
+        if (!asking) co_return std::unexpected(std::move(asking.error()));
+        if (*asking == nullptr) co_return false;
+        truth_sink said;
+        auto done = co_await run_beside(*std::move(asking), {}, said, until, name, false);
+        if (!done) co_return std::unexpected(std::move(done.error()));
+        if (*done) of->undone = said.is;
+    }
+    co_return *of->undone;
+}
+
 core::awaitable<sql::result<std::optional<sql::outcome>>> session::execute_beside(
     std::string_view text, std::span<const sql::parameter> parameters, sql::row_sink& sink, sql::description wanted,
     core::deadline until, sql::beside_call& name) {
@@ -682,72 +812,25 @@ core::awaitable<sql::result<std::optional<sql::outcome>>> session::execute_besid
         sql::beside_call& of;
         ~naming() { of.names(nullptr); }
     } const named{name};
-    // How an answer beside others has ended, when not well.
-    const auto problem_of = [this](const line::turn& turn, answer& told, bool begun) -> std::optional<sql::failure> {
-        turn.check();
-        if (turn.cut_off()) {
-            broken_ = true;
-            if (turn.late()) return timed_out();
-            return begun && turn.begun() ? lost() : unreachable();
-        }
-        if (turn.late()) return timed_out();
-        auto& error = told.error();
-        if (!error) return std::nullopt;
-        if (ends_session(error->code)) broken_ = true;
-        return sql::failure{.kind = failure_kind::database,
-                            .message = std::move(error->message),
-                            .sqlstate = std::move(error->sqlstate),
-                            .code = static_cast<int>(error->code)};
-    };
-    const auto is_hit = [](const line::turn& turn, answer& told) {
-        return turn.exposed() && !turn.late() && told.error() && is_interruption(told.error()->code);
-    };
+    const bool writes = name.writes;
+    if (stays_off_) {
+        if (auto done = co_await autocommit_beside(until, name); !done)
+            co_return std::unexpected(std::move(done.error()));
+    }
     auto which = known(text);
-    while (which == nullptr) {
-        append_prepare(line_.outgoing(), text);
-        preparation told;
-        line::turn turn(line_, told, until);
-        name.names(&turn);
-        line_.join(turn);
-        co_await line_.wait(turn);
-        name.names(nullptr);
-        if (is_hit(turn, told)) continue;
-        // Alone it gives back what it has.
-        if (told.error() && told.error()->code == ER_MAX_PREPARED_STMT_COUNT_REACHED) co_return std::nullopt;
-        const bool cannot = told.error() && told.error()->code == ER_UNSUPPORTED_PS && !turn.late();
-        if (!cannot) {
-            if (auto problem = problem_of(turn, told, false)) co_return std::unexpected(std::move(*problem));
-        }
-        auto made = prepared(text, told);
-        which = known(text);
-        if (which != nullptr) {  // another one was as quick
-            co_await close(std::move(made));
-        } else {
-            co_await make_room();  // waits for nothing: we speak ourselves
-            keep(made);
-            which = std::move(made);
-        }
+    if (which == nullptr || !which->can_be_prepared || which->returns_from_write) {
+        auto found = co_await find_beside(text, until, name);
+        if (!found) co_return std::unexpected(std::move(found.error()));
+        if (*found == nullptr) co_return std::nullopt;
+        which = *std::move(found);
     }
-    if (!which->can_be_prepared || which->returns_from_write) co_return std::nullopt;
     if (auto problem = check_count(*which, parameters.size())) co_return std::unexpected(std::move(*problem));
-    for (;;) {
-        append_execute(line_.outgoing(), which->id, parameters);
-        execution told(which->shape, sink, false);
-        line::turn turn(line_, told, until);
-        name.names(&turn);
-        line_.join(turn);
-        co_await line_.wait(turn);
-        name.names(nullptr);
-        if (is_hit(turn, told) && !told.told && usable()) {
-            if (known(text) == which) continue;
-            co_return std::nullopt;  // meanwhile it was closed, to make room
-        }
-        auto problem = problem_of(turn, told, true);
-        if (!problem) wire_.native()->server_status = status_ = told.status();
-        if (problem && !(told.done.stopped && problem->kind == failure_kind::database))
-            co_return std::unexpected(std::move(*problem));
-        co_return told.done;
+    if (writes && !which->undone.value_or(false)) {
+        const auto undone = co_await is_undone(which, until, name);
+        if (!undone) co_return std::unexpected(undone.error());
+        if (!*undone || known(text) != which) co_return std::nullopt;
     }
+    co_return co_await run_beside(std::move(which), parameters, sink, until, name, writes);
 }
 
 core::awaitable<sql::result<std::vector<sql::outcome>>> session::execute_batch(
@@ -755,6 +838,9 @@ core::awaitable<sql::result<std::vector<sql::outcome>>> session::execute_batch(
     std::vector<sql::outcome> all;
     if (sets.empty()) co_return all;
     if (auto problem = not_ready(until)) co_return std::unexpected(std::move(*problem));
+    if (stays_off_) {
+        if (auto done = co_await autocommit_again(until); !done) co_return std::unexpected(std::move(done.error()));
+    }
     call bounds(*this, until);
     all.reserve(sets.size());
     auto found = co_await find(text);
@@ -789,11 +875,84 @@ core::awaitable<sql::result<void>> session::control(std::string_view text, core:
     co_return done;
 }
 
-// R-9.9: with autocommit off the transaction stays open past the implicit commit of a CREATE TABLE. R-9.15: the value
-// is 0, and that it comes from a table has the server forget what LAST_INSERT_ID(), FOUND_ROWS(), ROW_COUNT() and SHOW
-// WARNINGS would tell of another caller's statement.
+/// Prepared, since parsing it costs more than running it.
+core::awaitable<sql::result<void>> session::turn_autocommit_off(core::deadline until) {
+    if (!native_) co_return co_await control(autocommit_off, until);
+    dropping_sink nowhere;
+    auto done = co_await execute(autocommit_off, {}, nowhere, sql::description::types, until);
+    if (!done) co_return std::unexpected(std::move(done.error()));
+    co_return sql::result<void>();
+}
+
 core::awaitable<sql::result<void>> session::begin(core::deadline until) {
-    return control("SET autocommit=(SELECT LAST_INSERT_ID(0) FROM (SELECT 1) AS none)", until);
+    if (stays_off_) {
+        if (auto problem = not_ready(until)) co_return std::unexpected(std::move(*problem));
+    } else if (auto done = co_await turn_autocommit_off(until); !done) {
+        co_return done;
+    }
+    stays_off_ = false;
+    begun_ = true;
+    co_return sql::result<void>();
+}
+
+/// Ends a transaction. Autocommit stays off, since who has had a transaction is likely to be followed by one who wants
+/// one; what the caller leaves is forgotten in the same round trip.
+core::awaitable<sql::result<void>> session::leave_transaction(std::string_view by, core::deadline until) {
+    if (auto problem = not_ready(until)) co_return std::unexpected(std::move(*problem));
+    call bounds(*this, until);
+    append_query(line_.outgoing(), by);
+    const auto off = known(autocommit_off);
+    if (off != nullptr && off->can_be_prepared) {
+        append_execute(line_.outgoing(), off->id, {});
+    } else {
+        append_query(line_.outgoing(), autocommit_off);
+    }
+    replies told(2);
+    line::turn turn(line_, told);
+    line_.join(turn);
+    co_await line_.wait(turn);
+    turn.check();
+    begun_ = false;
+    broken_ |= turn.cut_off();
+    sql::result<void> ended;  // by the first one, be the second one lost
+    if (told.got.empty()) {
+        ended = std::unexpected(judged(CR_SERVER_LOST, "Lost connection to server during query", "HY000",
+                                       turn.begun() ? stage::sent : stage::nothing_sent));
+    } else if (auto& first = told.got.front(); !first.well) {
+        ended = std::unexpected(judged(first.code, std::move(first.message), std::move(first.sqlstate), stage::sent));
+    }
+    if (told.got.size() == 2) {
+        wire_.native()->server_status = status_ = told.status();
+        stays_off_ = ended && told.got.back().well && (status_ & SERVER_STATUS_IN_TRANS) == 0;
+    }
+    if (may_be_hit()) co_await settle();
+    bounds.over();
+    co_return ended;
+}
+
+/// For a statement outside a transaction.
+core::awaitable<sql::result<void>> session::autocommit_again(core::deadline until) {
+    auto done = co_await control(autocommit_on, until);
+    if (done) stays_off_ = false;
+    co_return done;
+}
+
+/// The same for one beside others.
+core::awaitable<sql::result<void>> session::autocommit_beside(core::deadline until, sql::beside_call& name) {
+    while (stays_off_) {
+        append_query(line_.outgoing(), autocommit_on);
+        one_reply told;
+        line::turn turn(line_, told, until);
+        name.names(&turn);
+        line_.join(turn);
+        co_await line_.wait(turn);
+        name.names(nullptr);
+        if (is_hit(turn, told)) continue;
+        if (auto problem = problem_beside(turn, told, false, false)) co_return std::unexpected(std::move(*problem));
+        wire_.native()->server_status = status_ = told.status();
+        stays_off_ = false;
+    }
+    co_return sql::result<void>();
 }
 
 core::awaitable<sql::result<bool>> session::read_only(core::deadline until) {
@@ -807,7 +966,9 @@ core::awaitable<sql::result<bool>> session::read_only(core::deadline until) {
 
 // The session's default is for what begins by itself: after an implicit commit, or with autocommit off.
 core::awaitable<sql::result<void>> session::begin_reading(core::deadline until) {
-    auto done = co_await control("SET SESSION TRANSACTION READ ONLY", until);
+    sql::result<void> done;
+    if (stays_off_) done = co_await autocommit_again(until);
+    if (done) done = co_await control("SET SESSION TRANSACTION READ ONLY", until);
     if (!done) co_return done;
     if ((status_ & SERVER_STATUS_IN_TRANS) == 0) done = co_await control("START TRANSACTION READ ONLY", until);
     if (done && !only_reads())
@@ -819,15 +980,23 @@ core::awaitable<sql::result<void>> session::begin_reading(core::deadline until) 
 // To switch autocommit on commits (MariaDB manual, "SET autocommit"), in one round trip and whole or not at all. The
 // comment is for who reads the server's log.
 core::awaitable<sql::result<sql::commit_status>> session::commit(core::deadline until) {
-    auto done = co_await control(autocommits() ? "COMMIT" : "SET autocommit=1 /* COMMIT */", until);
+    sql::result<void> done;
+    if (begun_ && may_stay_off()) {
+        done = co_await leave_transaction("COMMIT", until);
+    } else {
+        begun_ = false;
+        done = co_await control(autocommits() ? "COMMIT" : "SET autocommit=1 /* COMMIT */", until);
+    }
     if (!done) co_return std::unexpected(std::move(done.error()));
     co_return sql::commit_status::committed;
 }
 
 core::awaitable<sql::result<void>> session::rollback(core::deadline until) {
+    if (begun_ && may_stay_off()) co_return co_await leave_transaction("ROLLBACK", until);
+    begun_ = false;
     auto done = co_await control("ROLLBACK", until);
     // What the next caller writes would never be committed. Should this fail, in_transaction() still tells of it.
-    if (done && !autocommits()) (void)co_await control("SET autocommit=1", until);
+    if (done && !autocommits()) (void)co_await control(autocommit_on, until);
     co_return done;
 }
 
@@ -846,6 +1015,7 @@ core::awaitable<sql::result<void>> session::reset(core::deadline until) {
         by_text_.clear();
         cached_.clear();
         line_.forget_unsent();
+        begun_ = stays_off_ = false;
         row = co_await wire_.command_and_ask(settings, who_are_you(on));
     }
     if (!row || row->size() != 3) {

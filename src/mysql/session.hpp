@@ -70,7 +70,7 @@ class session final : public sql::connection, private interrupter {
         return (status_ & SERVER_STATUS_IN_TRANS) == 0 || (status_ & SERVER_STATUS_IN_TRANS_READONLY) != 0;
     }
     [[nodiscard]] bool in_transaction() const noexcept override {
-        return (status_ & SERVER_STATUS_IN_TRANS) != 0 || !autocommits();
+        return (status_ & SERVER_STATUS_IN_TRANS) != 0 || begun_ || (!autocommits() && !stays_off_);
     }
     [[nodiscard]] std::int64_t backend_id() const noexcept override { return id_; }
     void abandon() noexcept override {
@@ -102,6 +102,7 @@ class session final : public sql::connection, private interrupter {
         bool returns_from_write = false;  ///< INSERT … RETURNING and its like.
         std::optional<plain_write> write = {};
         std::optional<table_facts> facts = {};  ///< Of the table that is written, once asked for.
+        std::optional<bool> undone = {};        ///< When the server ends it, nothing is left of it; once asked for.
     };
     /// Shared with the calls that use it, which may last longer than the cache keeps it.
     using shared_statement = std::shared_ptr<statement>;
@@ -139,6 +140,11 @@ class session final : public sql::connection, private interrupter {
     core::awaitable<sql::result<sql::outcome>> run_text(std::string_view text, sql::row_sink& sink);
     core::awaitable<sql::result<void>> run_command(std::string_view text);
     core::awaitable<sql::result<void>> control(std::string_view text, core::deadline until);
+    [[nodiscard]] bool may_stay_off() const { return native_ && shared_->settings.quick_begin; }
+    core::awaitable<sql::result<void>> turn_autocommit_off(core::deadline until);
+    core::awaitable<sql::result<void>> leave_transaction(std::string_view by, core::deadline until);
+    core::awaitable<sql::result<void>> autocommit_again(core::deadline until);
+    core::awaitable<sql::result<void>> autocommit_beside(core::deadline until, sql::beside_call& name);
     [[nodiscard]] bool autocommits() const noexcept { return (status_ & SERVER_STATUS_AUTOCOMMIT) != 0; }
     core::awaitable<sql::result<void>> drop_results(MYSQL_STMT* what);
     core::awaitable<void> row_dropped(rest& of);
@@ -147,6 +153,15 @@ class session final : public sql::connection, private interrupter {
     core::awaitable<sent_batch> send_batch(statement& of, parameter_sets sets);
     void bind(MYSQL_STMT* what, std::span<const sql::parameter> parameters);
     void describe_columns(std::span<const MYSQL_FIELD> fields);
+
+    std::optional<sql::failure> problem_beside(const line::turn& turn, answer& told, bool begun, bool writes);
+    core::awaitable<sql::result<shared_statement>> find_beside(std::string_view text, core::deadline until,
+                                                               sql::beside_call& name);
+    core::awaitable<sql::result<std::optional<sql::outcome>>> run_beside(shared_statement which,
+                                                                         std::span<const sql::parameter> parameters,
+                                                                         sql::row_sink& sink, core::deadline until,
+                                                                         sql::beside_call& name, bool writes);
+    core::awaitable<sql::result<bool>> is_undone(shared_statement of, core::deadline until, sql::beside_call& name);
 
     std::optional<sql::failure> not_ready(core::deadline until);
     [[nodiscard]] bool may_be_hit() const { return killed_ && !broken_; }
@@ -164,7 +179,9 @@ class session final : public sql::connection, private interrupter {
     std::string server_;  ///< Tells this server from another one behind the same address.
     std::int64_t id_;
     unsigned int status_ = 0;
-    const bool native_;  ///< We speak the protocol of prepared statements ourselves.
+    const bool native_;       ///< We speak the protocol of prepared statements ourselves.
+    bool begun_ = false;      ///< A transaction of begin() is open, as the caller sees it.
+    bool stays_off_ = false;  ///< Autocommit has been left off for the next begin(); nothing is open.
     bool broken_ = false;
     bool profiled_ = false;  ///< It may have kept statements for SHOW PROFILES.
     bool killed_ = false;    ///< A KILL QUERY was sent that may yet hit the next statement.

@@ -113,15 +113,16 @@ class pool_state final : public budget_member, public std::enable_shared_from_th
     /// `self` keeps the state alive while the caller waits.
     static core::awaitable<sql::result<lease>> acquire(std::shared_ptr<pool_state> self, const destination& to,
                                                        core::deadline until, purpose what,
-                                                       std::shared_ptr<short_read> read);
-    [[nodiscard]] std::optional<lease> join(const destination& to, const std::shared_ptr<const sql::rewritten>& read,
-                                            std::shared_ptr<short_read>& known);
+                                                       std::shared_ptr<short_statement> known);
+    [[nodiscard]] std::optional<lease> join(const destination& to,
+                                            const std::shared_ptr<const sql::rewritten>& statement,
+                                            std::shared_ptr<short_statement>& known);
     void come_home(session back, slots::state left_in) noexcept;
     /// A guest is gone.
-    void leave(shared_session& which, guest& who, slots::state left_in, std::shared_ptr<short_read> read,
+    void leave(shared_session& which, guest& who, slots::state left_in, std::shared_ptr<short_statement> known,
                std::size_t bytes) noexcept;
     /// Of a session held alone.
-    void observe(short_read& what, core::clock::duration took, std::size_t bytes) noexcept {
+    void observe(short_statement& what, core::clock::duration took, std::size_t bytes) noexcept {
         what.observe(took, leased_, bytes, limits().proof);
     }
 
@@ -153,19 +154,19 @@ class pool_state final : public budget_member, public std::enable_shared_from_th
         /// @param joins       It takes a place on a shared session as well …
         /// @param only_joins  … or nothing else.
         waiter(std::shared_ptr<pool_state> of, std::string_view caller, core::clock::time_point now,
-               std::shared_ptr<short_read> joins, bool only_joins = false)
+               std::shared_ptr<short_statement> joins, bool only_joins = false)
             : home(std::move(of)),
               wake(home->home_),
               since(now),
               generation(home->slots_.generation()),
-              read(std::move(joins)),
+              known(std::move(joins)),
               joins_only(only_joins) {
             if (joins_only) {
                 ++home->only_joining_;
             } else {
                 place = home->waiting_.add(*this, caller);
             }
-            if (read) joining_place = home->joining_.add(*this, caller);
+            if (known) joining_place = home->joining_.add(*this, caller);
             queued = true;
         }
         waiter(const waiter&) = delete;
@@ -187,7 +188,7 @@ class pool_state final : public budget_member, public std::enable_shared_from_th
         }
         void step_out(void (fair_queue<waiter>::*by)(const fair_queue<waiter>::place&)) {
             queued = false;
-            if (read) (home->joining_.*by)(joining_place);
+            if (known) (home->joining_.*by)(joining_place);
             if (joins_only) {
                 --home->only_joining_;
                 return;
@@ -200,7 +201,7 @@ class pool_state final : public budget_member, public std::enable_shared_from_th
         core::timer wake;
         core::clock::time_point since;
         std::uint64_t generation;
-        std::shared_ptr<short_read> read;
+        std::shared_ptr<short_statement> known;
         bool joins_only;
         fair_queue<waiter>::place place, joining_place;
         bool queued = false;
@@ -215,28 +216,28 @@ class pool_state final : public budget_member, public std::enable_shared_from_th
         if (std::exchange(maximum_, to.limits.maximum) != to.limits.maximum) budget_->set_maximum(to.limits.maximum);
     }
     [[nodiscard]] const sharing& limits() const { return slots_.limits().shared; }
-    [[nodiscard]] bool has_proved(const std::shared_ptr<short_read>& read) const {
-        return read != nullptr && limits().sessions > 0 && read->proved(limits().proof);
+    [[nodiscard]] bool has_proved(const std::shared_ptr<short_statement>& known) const {
+        return known != nullptr && limits().sessions > 0 && known->proved(limits().proof);
     }
-    /// Alone, unless it is for a read that may share and there is one more session to be shared.
-    lease lend(session what, std::shared_ptr<short_read> read) {
+    /// Alone, unless it is for a statement that may share and there is one more session to be shared.
+    lease lend(session what, std::shared_ptr<short_statement> known) {
         ++leased_;
         key_budget::lend(std::move(what.unit));
-        if (has_proved(read) && what.held->pipelines() && shared_.size() < limits().sessions) {
+        if (has_proved(known) && what.held->pipelines() && shared_.size() < limits().sessions) {
             const auto now = core::clock::now();
             auto& shared = shared_.host(std::move(what), now);
-            auto made = seat(shared, std::move(read), now);
+            auto made = seat(shared, std::move(known), now);
             serve_joining(now);
             return made;
         }
         lease made(shared_from_this(), std::move(what));
-        if (read) {
+        if (known) {
             made.since_ = core::clock::now();
-            made.read_ = std::move(read);
+            made.known_ = std::move(known);
         }
         return made;
     }
-    lease seat(shared_session& on, std::shared_ptr<short_read> read, core::clock::time_point now);
+    lease seat(shared_session& on, std::shared_ptr<short_statement> known, core::clock::time_point now);
     [[nodiscard]] shared_session* find_shared(core::clock::time_point now) {
         return shared_.find(limits(), {.generation = slots_.generation(),
                                        .others = leased_ - shared_.size(),
@@ -264,7 +265,8 @@ class pool_state final : public budget_member, public std::enable_shared_from_th
     void give_place();
     static core::awaitable<void> reset(std::shared_ptr<pool_state> self, session what);
     static core::awaitable<sql::result<lease>> find_session(std::shared_ptr<pool_state> self, const destination& to,
-                                                            core::deadline until, std::shared_ptr<short_read> read);
+                                                            core::deadline until,
+                                                            std::shared_ptr<short_statement> known);
     static core::awaitable<sql::result<session>> connect(std::shared_ptr<pool_state> self, const destination& to,
                                                          std::uint64_t generation, share unit, core::deadline until);
     static core::awaitable<sql::result<std::unique_ptr<sql::connection>>> connect_to_writer(
@@ -278,7 +280,7 @@ class pool_state final : public budget_member, public std::enable_shared_from_th
     fair_queue<waiter> waiting_;
     fair_queue<waiter> joining_;    ///< Those of them that may share a session, and those that want nothing else.
     std::size_t only_joining_ = 0;  ///< The latter.
-    short_reads reads_;
+    short_statements statements_;
     shared_sessions shared_;
     core::timer heads_;  ///< Looks after who waits on shared sessions.
     bool watching_heads_ = false;
@@ -299,9 +301,9 @@ class pool_state final : public budget_member, public std::enable_shared_from_th
 
 core::awaitable<sql::result<lease>> pool_state::acquire(std::shared_ptr<pool_state> self, const destination& to,
                                                         core::deadline until, purpose what,
-                                                        std::shared_ptr<short_read> read) {
+                                                        std::shared_ptr<short_statement> known) {
     const underway counted(self->acquiring_);
-    if (what == purpose::statement) co_return co_await find_session(self, to, until, std::move(read));
+    if (what == purpose::statement) co_return co_await find_session(self, to, until, std::move(known));
     // Transactions wait for each other here, not in the queue of the autocommit calls.
     const auto now = core::clock::now();
     const auto most = to.limits.most_transactions();
@@ -324,16 +326,17 @@ core::awaitable<sql::result<lease>> pool_state::acquire(std::shared_ptr<pool_sta
 }
 
 core::awaitable<sql::result<lease>> pool_state::find_session(std::shared_ptr<pool_state> self, const destination& to,
-                                                             core::deadline until, std::shared_ptr<short_read> read) {
+                                                             core::deadline until,
+                                                             std::shared_ptr<short_statement> known) {
     const auto now = core::clock::now();
     self->use(to);
     if (self->waiting_.size() + self->only_joining_ >= to.limits.queue) {
         ++self->totals_->refused;
         co_return std::unexpected(too_many_wait(to.limits));
     }
-    if (self->has_proved(read) && self->shared_.keeps_moving(self->limits(), now)) {
+    if (self->has_proved(known) && self->shared_.keeps_moving(self->limits(), now)) {
         // A place comes free sooner than a session of one's own would answer: that only adds to the database's load.
-        waiter me(self, to.caller, now, read, true);
+        waiter me(self, to.caller, now, known, true);
         me.wake.expires_at(std::min(end_of_wait(to.limits, now, until).at(), now + self->limits().proof.slow / 4));
         co_await me.wake.async_wait(core::as_tuple);
         me.leave();
@@ -345,11 +348,11 @@ core::awaitable<sql::result<lease>> pool_state::find_session(std::shared_ptr<poo
         std::vector<session> unfit;
         auto idle = self->slots_.take(now, unfit);
         self->close(std::move(unfit));
-        if (idle) co_return self->lend(std::move(*idle), std::move(read));
+        if (idle) co_return self->lend(std::move(*idle), std::move(known));
         if (auto refusal = self->slots_.refusal(now)) co_return std::unexpected(std::move(*refusal));
     }
 
-    waiter me(self, to.caller, now, self->has_proved(read) ? read : nullptr);
+    waiter me(self, to.caller, now, self->has_proved(known) ? known : nullptr);
     const auto how = self->leased_ + self->resetting_ > 0 ? key_budget::need::more : key_budget::need::some;
     if (auto unit = self->budget_->take_or_want(self.get(), now, how)) self->grant(std::move(*unit));
     const auto end = end_of_wait(to.limits, now, until).at();
@@ -368,7 +371,7 @@ core::awaitable<sql::result<lease>> pool_state::find_session(std::shared_ptr<poo
     if (me.handed) {
         auto mine = std::move(*me.handed);
         me.handed.reset();
-        co_return self->lend(std::move(mine), std::move(read));
+        co_return self->lend(std::move(mine), std::move(known));
     }
     if (me.refused) co_return std::unexpected(std::move(*me.refused));
     if (!me.granted) {
@@ -394,22 +397,23 @@ core::awaitable<sql::result<lease>> pool_state::find_session(std::shared_ptr<poo
         self->last_used_.caller = {};
         self->last_used_.connecting = nullptr;
     }
-    co_return self->lend(std::move(*opened), std::move(read));
+    co_return self->lend(std::move(*opened), std::move(known));
 }
 
 // ---- shared sessions
 
-lease pool_state::seat(shared_session& on, std::shared_ptr<short_read> read, core::clock::time_point now) {
-    lease made(shared_from_this(), on, shared_.join(on, read->usual(), now));
-    made.read_ = std::move(read);
+lease pool_state::seat(shared_session& on, std::shared_ptr<short_statement> known, core::clock::time_point now) {
+    lease made(shared_from_this(), on, shared_.join(on, known->usual(), now));
+    known->joined();
+    made.known_ = std::move(known);
     if (on.guests.size() > 1) watch_heads(on.head_since + limits().proof.slow);
     return made;
 }
 
-std::optional<lease> pool_state::join(const destination& to, const std::shared_ptr<const sql::rewritten>& read,
-                                      std::shared_ptr<short_read>& known) {
+std::optional<lease> pool_state::join(const destination& to, const std::shared_ptr<const sql::rewritten>& statement,
+                                      std::shared_ptr<short_statement>& known) {
     if (to.limits.shared.sessions == 0 || shut_) return std::nullopt;
-    known = reads_.find(read);
+    known = statements_.find(statement);
     if (!known->proved(to.limits.shared.proof)) return std::nullopt;
     use(to);
     if (!joining_.empty()) return std::nullopt;  // they came first
@@ -435,15 +439,16 @@ void pool_state::serve_joining(core::clock::time_point now) {
         // One that came with another password must prove that password.
         if (first.generation != slots_.generation()) return;
         ++totals_->joined;
-        first.joined = seat(*found, first.read, now);
+        first.joined = seat(*found, first.known, now);
         first.call();
     }
 }
 
-void pool_state::leave(shared_session& which, guest& who, slots::state left_in, std::shared_ptr<short_read> read,
+void pool_state::leave(shared_session& which, guest& who, slots::state left_in, std::shared_ptr<short_statement> known,
                        std::size_t bytes) noexcept {
     const auto now = core::clock::now();
-    read->observe(shared_sessions::took(which, who, now), 1, bytes, limits().proof);
+    known->observe_shared(shared_sessions::took(which, who, now), which.head_since > who.since, limits().sessions,
+                          bytes, limits().proof);
     which.left_in = std::max(which.left_in, left_in);
     if (which.guests.size() == 1 && !joining_.empty()) serve_joining(now);  // else it would go home
     if (auto last = shared_.leave(which, who, now)) {
@@ -741,7 +746,7 @@ lease::lease(lease&& other) noexcept
       place_(std::move(other.place_)),
       pin_(std::move(other.pin_)),
       origin_(other.origin_),
-      read_(std::move(other.read_)),
+      known_(std::move(other.known_)),
       since_(other.since_),
       bytes_(other.bytes_),
       tainted_(other.tainted_),
@@ -758,7 +763,7 @@ lease& lease::operator=(lease&& other) noexcept {
         place_ = std::move(other.place_);
         pin_ = std::move(other.pin_);
         origin_ = other.origin_;
-        read_ = std::move(other.read_);
+        known_ = std::move(other.known_);
         since_ = other.since_;
         bytes_ = other.bytes_;
         tainted_ = other.tainted_;
@@ -774,8 +779,8 @@ void lease::give_back() noexcept {
     const auto home = std::move(home_);
     const auto left_in =
         discarded_ ? slots::state::discarded : (tainted_ ? slots::state::tainted : slots::state::clean);
-    if (shared_ != nullptr) return home->leave(*shared_, *guest_, left_in, std::move(read_), bytes_);
-    if (read_) home->observe(*read_, core::clock::now() - since_, bytes_);
+    if (shared_ != nullptr) return home->leave(*shared_, *guest_, left_in, std::move(known_), bytes_);
+    if (known_) home->observe(*known_, core::clock::now() - since_, bytes_);
     home->come_home({std::move(place_), share(), std::move(held_), origin_}, left_in);
     pin_ = {};
 }
@@ -833,14 +838,14 @@ pools::~pools() {
     for (auto& [key, each] : parts_->all) each->shut_down();
 }
 
-std::optional<lease> pools::join(const destination& to, const std::shared_ptr<const sql::rewritten>& read,
-                                 std::shared_ptr<short_read>& known) {
-    return parts_->find(to)->join(to, read, known);
+std::optional<lease> pools::join(const destination& to, const std::shared_ptr<const sql::rewritten>& statement,
+                                 std::shared_ptr<short_statement>& known) {
+    return parts_->find(to)->join(to, statement, known);
 }
 
 core::awaitable<sql::result<lease>> pools::acquire(const destination& to, core::deadline until, purpose what,
-                                                   std::shared_ptr<short_read> read) {
-    return pool_state::acquire(parts_->find(to), to, until, what, std::move(read));
+                                                   std::shared_ptr<short_statement> known) {
+    return pool_state::acquire(parts_->find(to), to, until, what, std::move(known));
 }
 
 void pools::sweep(core::clock::time_point now) {

@@ -15,7 +15,7 @@
 #include "core/async.hpp"
 #include "core/deadline.hpp"
 #include "pool/budget.hpp"
-#include "pool/short_reads.hpp"
+#include "pool/short_statements.hpp"
 #include "sql/connection.hpp"
 
 namespace borealis::pool {
@@ -132,8 +132,8 @@ class lease {
     share place_;  // of the cluster's total
     share pin_;    // of the sessions that transactions may hold; given back last
     session_origin origin_;
-    std::shared_ptr<short_read> read_;  // what its time is told to
-    core::clock::time_point since_;     // of a session held alone
+    std::shared_ptr<short_statement> known_;  // what its time is told to
+    core::clock::time_point since_;           // of a session held alone
     std::size_t bytes_ = 0;
     bool tainted_ = false;
     bool discarded_ = false;
@@ -190,7 +190,7 @@ class pools {
     /// off.
     /// @param read  A statement with `plain_read`, of which no transaction is open.
     [[nodiscard]] std::optional<lease> join(const destination& to, const std::shared_ptr<const sql::rewritten>& read,
-                                            std::shared_ptr<short_read>& known);
+                                            std::shared_ptr<short_statement>& known);
 
     /// Hands out a session nobody else holds, in order of arrival.
     /// Takes an idle one, or opens one while the key's total is below `maximum`, or asks the other threads to close an
@@ -204,7 +204,7 @@ class pools {
     ///         opened.
     core::awaitable<sql::result<lease>> acquire(const destination& to, core::deadline until,
                                                 purpose what = purpose::statement,
-                                                std::shared_ptr<short_read> read = nullptr);
+                                                std::shared_ptr<short_statement> read = nullptr);
 
     /// Closes idle sessions past their time, and opens those that `limits.minimum` misses; called by a timer of the
     /// owner about once a second.

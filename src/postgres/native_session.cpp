@@ -91,6 +91,7 @@ class native_session::call final : public sql::abandonable {
     std::shared_ptr<statement> which = nullptr;  // the last one used
     sql::beside_call* name = nullptr;
     const bool beside;
+    bool writes = false;      // beside others; it ends only by what the database says of it
     bool fallbacks = false;   // types left open are declared
     bool cancelling = false;  // at the database
     bool late = false;        // cancelling because the caller's deadline passed
@@ -205,6 +206,7 @@ class native_session::run_exchange final : public exchange {
     run_exchange(native_session& at, call& of, std::shared_ptr<statement> which, on_stop rest, bool announced)
         : exchange(at, of), which_(std::move(which)), rest_(rest), announced_(announced), rows_(which_->returns_rows) {
         auto& out = at.channel_.outgoing();
+        before_ = at.append_begin();
         append_bind(out, which_->name, at.binding_);
         if (!which_->planned || which_->full) append_describe_portal(out);
         append_execute(out);
@@ -215,6 +217,10 @@ class native_session::run_exchange final : public exchange {
     }
 
     void take(const message& what) override {
+        if (before_ > 0) {
+            if (what.type == 'C') --before_;
+            return;
+        }
         switch (what.type) {
             case '2':
                 return;
@@ -249,6 +255,7 @@ class native_session::run_exchange final : public exchange {
 
     /// To be called when it has been answered.
     sql::result<sql::outcome> conclude() {
+        if (before_ > 0 && home != nullptr) home->to_begin_ = home->status_ == 'I';
         check();
         if (!failed && clears_) home->statements_.clear();
         if (!failed) return out_;
@@ -317,6 +324,7 @@ class native_session::run_exchange final : public exchange {
     }
 
     std::shared_ptr<statement> which_;  // shared with the cache, which may forget it
+    std::size_t before_ = 0;            // commands whose end has not come
     on_stop rest_;
     bool announced_;
     bool rows_;
@@ -462,6 +470,7 @@ class native_session::merge_exchange final : public exchange {
     }
     void put(const set_columns& sets, std::span<const oid> types, const plain_insert& how) {
         auto& out = home->channel_.outgoing();
+        made_.resize(home->append_begin());
         put_command("SAVEPOINT borealis_batch");
         const auto insert = use(how.merged, types);
         const auto asking = use(merges_query, {});
@@ -524,7 +533,8 @@ native_session::native_session(const core::executor& home, connection_handle con
       channel_(home, connection_.get(), *this),
       statements_(with.statements),
       backend_id_(PQbackendPID(connection_.get())),
-      merges_(with.batches_at_once) {
+      merges_(with.batches_at_once),
+      begins_later_(with.quick_begin) {
     pg_conn* const c = connection_.get();
     if (cancel_ == nullptr || PQsetnonblocking(c, 1) != 0) throw std::runtime_error("libpq: out of memory");
     // What came together with the end of the log-in is in libpq's buffer: whole messages that nobody has asked for. Of
@@ -676,9 +686,12 @@ void native_session::take(const message& what) {
             answer(line_.front());
             line_.pop_front();
             pressing_ = false;
-            if (!line_.empty() && line_.front().to == nullptr) {
+            if (line_.empty()) return;
+            if (line_.front().to == nullptr) {
                 line_.front().drained = core::deadline::after(unwanted_time);
                 look_at(line_.front().drained);
+            } else if (line_.front().to->owner.writes) {
+                look_at(line_.front().to->owner.limit);
             }
             return;
         }
@@ -773,6 +786,8 @@ void native_session::rang() {
     for (auto& at : line_) {
         if (&at == &line_.front()) {
             next = pressing_ ? press_again_ : at.to == nullptr ? at.drained : at.to->owner.limit;
+        } else if (at.to != nullptr && at.to->owner.writes) {
+            // Looked at when its turn has come.
         } else if (at.to != nullptr && at.to->owner.limit.passed(now)) {
             // It waits behind others: its answer is dropped when it comes.
             at.to->owner.late = true;
@@ -837,7 +852,7 @@ sql::result<void> native_session::may_start(core::deadline until) const {
 /// The one place that decides what a failure of a call is.
 sql::failure native_session::judge(const call& now, failure what) {
     if (what.kind == failure_kind::lost && !now.sent) what.kind = failure_kind::unreachable;
-    if (now.late && (broken_ || what.sqlstate == "57014")) return cancelled(backend_id_);
+    if (now.late && ((broken_ && !now.writes) || what.sqlstate == "57014")) return cancelled(backend_id_);
     return what;
 }
 
@@ -901,6 +916,31 @@ void native_session::append_closes() {
     auto& names = statements_.to_close();
     for (const auto& name : names) append_close_statement(channel_.outgoing(), name);
     names.clear();
+}
+
+/// What the transaction begins with, where it has not. Without a Sync of its own: should it fail, the server passes
+/// over what comes with it.
+/// @return How many commands that is.
+std::size_t native_session::append_begin() {
+    if (!std::exchange(to_begin_, false)) return 0;
+    auto& out = channel_.outgoing();
+    for (const auto* const text : {"BEGIN", forget_sequences}) {
+        append_parse(out, "", text, {});
+        append_bind(out, "", std::span<const std::string>());
+        append_execute(out);
+    }
+    return 2;
+}
+
+/// Before what is not sent with it.
+core::awaitable<sql::result<void>> native_session::begin_now(call& now) {
+    if (!std::exchange(to_begin_, false)) co_return sql::result<void>();
+    auto tag = co_await command(now, "BEGIN", forget_sequences);
+    if (!tag) {
+        to_begin_ = !broken_ && status_ == 'I';
+        co_return std::unexpected(std::move(tag.error()));
+    }
+    co_return sql::result<void>();
 }
 
 /// Calls beside this one have used the binding while it waited.
@@ -1077,6 +1117,8 @@ core::awaitable<sql::result<sql::outcome>> native_session::run_asking(call& now,
 /// @return Nothing when a call beside others has to run alone.
 core::awaitable<sql::result<std::optional<sql::outcome>>> native_session::attempt(call& now) {
     const bool alone = !in_transaction();
+    // A text that cannot be prepared spoils its transaction.
+    if (auto begun = co_await begin_now(now); !begun) co_return std::unexpected(std::move(begun.error()));
     if (binding_.infers() && statements_.find(now.text, binding_.types()) == nullptr) {
         if (auto inferred = co_await infer(now); !inferred) co_return std::unexpected(std::move(inferred.error()));
     }
@@ -1093,7 +1135,7 @@ core::awaitable<sql::result<std::optional<sql::outcome>>> native_session::attemp
     if (alone && which->asks) {
         out = co_await run_asking(now, std::move(which), fresh);
     } else {
-        const auto rest = alone && !now.beside ? on_stop::cancel : on_stop::drop;
+        const auto rest = alone && (!now.beside || now.writes) ? on_stop::cancel : on_stop::drop;
         out = co_await run(now, std::move(which), rest, false);
     }
     if (!out) co_return std::unexpected(std::move(out.error()));
@@ -1160,10 +1202,11 @@ core::awaitable<sql::result<std::optional<sql::outcome>>> native_session::execut
     now.sink = &sink;
     now.wanted = wanted;
     now.name = &name;
+    now.writes = name.writes;
     name.names(&now);
     sql::result<std::optional<sql::outcome>> out;
     if (known != nullptr && known->described) {
-        run_exchange x(*this, now, std::move(known), on_stop::drop, false);
+        run_exchange x(*this, now, std::move(known), now.writes ? on_stop::cancel : on_stop::drop, false);
         join(x);
         co_await answered(x);
         out = x.conclude();
@@ -1233,8 +1276,9 @@ core::awaitable<sql::result<std::size_t>> native_session::merged_section(
         co_return columns.rows();
     }
     if (!x.failed) x.failed = failure{.kind = failure_kind::internal, .message = "The rows of a batch were lost."};
-    if (!in_transaction() || now.late || now.cancelling || x.failed->kind != failure_kind::database ||
+    if (status_ == 'I' || broken_ || now.late || now.cancelling || x.failed->kind != failure_kind::database ||
         x.failed->sqlstate == "57014") {
+        to_begin_ = status_ == 'I';
         co_return std::unexpected(judge(now, std::move(*x.failed)));
     }
     if (x.failed->sqlstate == "22012" || x.failed->sqlstate.starts_with("42")) {
@@ -1258,13 +1302,17 @@ core::awaitable<sql::result<std::vector<sql::outcome>>> native_session::execute_
     std::optional<failure> failed;
     if (auto rested = co_await come_to_rest(now); !rested) failed = std::move(rested.error());
     std::optional<plain_insert> plain;
-    if (!failed && merges_ && status_ == 'T' && sets.size() >= merged_from && !unmergeable_.contains(std::string(text)))
+    if (!failed && merges_ && (status_ == 'T' || to_begin_) && sets.size() >= merged_from &&
+        !unmergeable_.contains(std::string(text)))
         plain = plain_insert_of(text, sets.front().size());
     while (plain && sets.size() >= merged_from) {
         const auto count = co_await merged_section(now, *plain, sets, done);
         if (!count) failed = count.error();
         if (!count || *count == 0) break;
         sets = sets.subspan(*count);
+    }
+    if (!failed && !sets.empty()) {
+        if (auto begun = co_await begin_now(now); !begun) failed = std::move(begun.error());
     }
     for (const auto& set : sets) {  // the first that leaves types open answers for all
         if (failed || !binding_.bind(set) || !binding_.infers()) continue;
@@ -1306,6 +1354,11 @@ core::awaitable<sql::result<std::string>> native_session::transact(const char* t
 }
 
 core::awaitable<sql::result<void>> native_session::begin(core::deadline until) {
+    if (auto ok = may_start(until); !ok) co_return std::unexpected(std::move(ok.error()));
+    if (begins_later_) {
+        to_begin_ = true;
+        co_return sql::result<void>();
+    }
     auto tag = co_await transact("BEGIN", until, forget_sequences);
     if (!tag) co_return std::unexpected(std::move(tag.error()));
     co_return sql::result<void>();
@@ -1329,12 +1382,21 @@ core::awaitable<sql::result<bool>> native_session::read_only(core::deadline unti
 // A statement of its own before each: COMMIT AND CHAIN keeps a transaction read only, but lets the next statement make
 // it read-write, as nothing has been read in it yet (PostgreSQL manual, SET TRANSACTION).
 core::awaitable<sql::result<void>> native_session::begin_reading(core::deadline until) {
+    if (to_begin_) {
+        call now(*this, until);
+        sql::result<void> begun = co_await come_to_rest(now);
+        if (begun) begun = co_await begin_now(now);
+        now.over = true;
+        if (!begun) co_return begun;
+    }
     auto tag = co_await transact(in_transaction() ? "SET TRANSACTION READ ONLY" : "BEGIN READ ONLY", until);
     if (!tag) co_return std::unexpected(std::move(tag.error()));
     co_return sql::result<void>();
 }
 
 core::awaitable<sql::result<sql::commit_status>> native_session::commit(core::deadline until) {
+    // Nothing has been done in it.
+    if (usable() && std::exchange(to_begin_, false)) co_return sql::commit_status::committed;
     auto tag = co_await transact("COMMIT", until);
     if (!tag) {
         // Begun, and its end not seen: whatever the server said (a FATAL) or we did (a cancel), the outcome is unknown.
@@ -1346,6 +1408,7 @@ core::awaitable<sql::result<sql::commit_status>> native_session::commit(core::de
 }
 
 core::awaitable<sql::result<void>> native_session::rollback(core::deadline until) {
+    if (usable() && std::exchange(to_begin_, false)) co_return sql::result<void>();
     auto tag = co_await transact("ROLLBACK", until);
     if (!tag) co_return std::unexpected(std::move(tag.error()));
     co_return sql::result<void>();

@@ -60,7 +60,7 @@ class native_session final : public sql::connection, private channel::listener {
     [[nodiscard]] bool usable() const noexcept override;
     core::awaitable<sql::result<void>> begin_reading(core::deadline until) override;
     [[nodiscard]] bool only_reads() const noexcept override { return in_transaction(); }
-    [[nodiscard]] bool in_transaction() const noexcept override { return !broken_ && status_ != 'I'; }
+    [[nodiscard]] bool in_transaction() const noexcept override { return !broken_ && (status_ != 'I' || to_begin_); }
     [[nodiscard]] std::int64_t backend_id() const noexcept override { return backend_id_; }
     void abandon() noexcept override;
     [[nodiscard]] bool seems_dead() noexcept override;
@@ -122,6 +122,8 @@ class native_session final : public sql::connection, private channel::listener {
                                                        const char* before = nullptr);
     core::awaitable<sql::result<answer_rows>> ask(call& now, const char* text, std::span<const std::string> values);
 
+    std::size_t append_begin();
+    core::awaitable<sql::result<void>> begin_now(call& now);
     void append_closes();
     void bind_again(const call& now);
     core::awaitable<sql::result<std::shared_ptr<statement>>> prepared(call& now, bool& fresh);
@@ -162,9 +164,11 @@ class native_session final : public sql::connection, private channel::listener {
     std::vector<result_field> fields_;
     std::int64_t backend_id_ = 0;
     char status_ = 'I';
+    bool to_begin_ = false;  ///< BEGIN is sent with the next statement.
     bool pressing_ = false;
     bool broken_ = false;
-    bool merges_;          // the sets of a batch, where that comes to the same
+    bool merges_;  // the sets of a batch, where that comes to the same
+    const bool begins_later_;
     bool holding_ = true;  // answers of exposed exchanges until they are whole
 };
 

@@ -142,6 +142,7 @@ void read_pool(section& from, pool::settings& into, sql::session_settings& sessi
     from.seconds("reset_seconds", into.reset_timeout, 0.1, 600);
     from.number("statements", sessions.statements, sql::session_settings::least_statements, 100'000);
     from.flag("batches_at_once", sessions.batches_at_once);
+    from.flag("quick_begin", sessions.quick_begin);
     from.seconds("keepalive_idle_seconds", sessions.keepalive_idle, 0, 32'767);
     from.seconds("keepalive_interval_seconds", sessions.keepalive_interval, 1, 32'767);
     from.number("keepalive_count", sessions.keepalive_count, 1, 127);
@@ -149,6 +150,7 @@ void read_pool(section& from, pool::settings& into, sql::session_settings& sessi
     from.number("shared_sessions", into.shared.sessions, 0, 1'000);
     from.number("shared_depth", into.shared.depth, 1, 10'000);
     from.seconds("shared_wait_seconds", into.shared.proof.slow, 0.001, 3'600);
+    from.seconds("shared_write_seconds", into.shared.proof.write_time, 0, 1);
     from.number("short_after", into.shared.proof.after, 1, 1'000'000);
     from.seconds("short_seconds", into.shared.proof.time, 0.000'001, 60);
     from.number("short_bytes", into.shared.proof.bytes, 1, 1LL << 30);

@@ -78,6 +78,10 @@ class beside_call final : public abandonable {
     beside_call(const beside_call&) = delete;
     beside_call& operator=(const beside_call&) = delete;
 
+    /// Set before the call: it writes. Its `timeout` then means that it was not sent, or that the database has said
+    /// that it was undone; so that it may be run again.
+    bool writes = false;
+
     void abandon() noexcept override {
         if (running_ != nullptr) running_->abandon();
     }
@@ -110,12 +114,14 @@ class connection : public abandonable {
     /// May execute_beside() be called while calls of it are under way? Always the same answer for a session.
     [[nodiscard]] virtual bool pipelines() const noexcept { return false; }
 
-    /// As execute(), for a plain read outside a transaction that changes no session state. Where pipelines(), several
-    /// may be under way at once: they are answered in order, each with a Sync of its own, so that the failure of one
-    /// touches no other. No other function that returns an awaitable may be called meanwhile.
+    /// As execute(), for a plain read or a plain write (sql::rewritten) outside a transaction. Where pipelines(),
+    /// several may be under way at once: they are answered in order, each with a Sync of its own, so that the failure
+    /// of one touches no other. No other function that returns an awaitable may be called meanwhile.
     ///
-    /// - A call whose deadline passes while the database works on it is cancelled there; one that waits behind others
-    ///   fails with `timeout` by itself, and its answer is dropped when it comes.
+    /// - A call whose deadline passes while the database works on it is cancelled there. A read that waits behind
+    /// others
+    ///   fails with `timeout` by itself, and its answer is dropped when it comes; a write waits until it is known what
+    ///   became of it.
     /// - A call that another one's cancellation has hit by mistake is run again, unseen by its caller.
     /// - Where the sink says stop, the rest is dropped, and cancelled at the database only when it is large.
     /// - When the session breaks, calls that were sent fail with `lost`, the others (those behind a statement that the
@@ -138,7 +144,8 @@ class connection : public abandonable {
                                                                         core::deadline until) = 0;
 
     /// Opens a transaction: PostgreSQL BEGIN; MySQL SET autocommit=0, so that it stays open past an implicit commit
-    /// . What earlier statements have left for lastval(), currval() and LAST_INSERT_ID() is gone in it.
+    /// . What earlier statements have left for lastval(), currval() and LAST_INSERT_ID() is gone in it. It may
+    /// be sent with the first statement only, and nothing at all where none comes.
     virtual core::awaitable<result<void>> begin(core::deadline until) = 0;
     /// Before a statement of somebody who may only read. Where no transaction is open, begins one that is read only;
     /// in an open one, sees to it that this statement cannot write, whatever an earlier one has set. PostgreSQL: BEGIN

@@ -120,7 +120,7 @@ class reader {
     struct reading {
         statement_class kind;
         bool touches_session;
-        bool inserts = false, returning = false, plain_read = false;
+        bool inserts = false, returning = false, plain_read = false, plain_write = false;
         bool asks_for_leftovers = false;
     };
     [[nodiscard]] reading classify() const {
@@ -140,7 +140,9 @@ class reader {
             // MySQL's EXPLAIN t describes a table.
             const bool plain = known ? *known == statement_class::query || *known == statement_class::write : mysql_;
             const bool asks = asks_for_leftovers();
-            return {statement_class::query, !plain || asks || touches(), false, false, false, asks};
+            return {.kind = statement_class::query,
+                    .touches_session = !plain || asks || touches(),
+                    .asks_for_leftovers = asks};
         }
         auto kind = known.value_or(statement_class::other);
         if (is(main, "start") && !is(main + 1, "transaction")) kind = statement_class::other;  // START REPLICA
@@ -152,9 +154,16 @@ class reader {
         const bool plain = kind == statement_class::query || kind == statement_class::write;
         const bool asks = asks_for_leftovers();
         const bool touched = !plain || asks || touches();
-        const bool reads = kind == statement_class::query && !touched && !several_ &&
-                           is_any(main, {"select", "values", "table"}) && !locks_or_acts();
-        return {kind, touched, is_any(main, {"insert", "replace"}), returns_rows(), reads, asks};
+        const bool quiet = !touched && !several_ && !locks_or_acts();
+        const bool returns = returns_rows();
+        return {.kind = kind,
+                .touches_session = touched,
+                .inserts = is_any(main, {"insert", "replace"}),
+                .returning = returns,
+                .plain_read = quiet && kind == statement_class::query && is_any(main, {"select", "values", "table"}),
+                .plain_write = quiet && kind == statement_class::write && main == 0 &&
+                               is_any(main, {"insert", "update", "delete"}) && !(mysql_ && returns),
+                .asks_for_leftovers = asks};
     }
 
  private:
@@ -534,12 +543,14 @@ rewritten rewrite(std::string_view text, dialect of, std::span<const std::string
     if (made.empty) {
         made.touches_session = false;
     } else {
-        const auto [kind, touches, inserts, returning, plain_read, asks_for_leftovers] = read.classify();
+        const auto [kind, touches, inserts, returning, plain_read, plain_write, asks_for_leftovers] = read.classify();
         made.kind = kind;
         made.touches_session = touches || made.several_statements;
         made.inserts = inserts;
         made.returning = returning;
-        made.plain_read = plain_read && !read.unterminated() && !made.depends_on_supplied;
+        const bool sure = !read.unterminated() && !made.depends_on_supplied;
+        made.plain_read = plain_read && sure;
+        made.plain_write = plain_write && sure;
         made.asks_for_leftovers = asks_for_leftovers;
     }
     return made;

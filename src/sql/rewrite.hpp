@@ -44,6 +44,10 @@ struct rewritten {
     /// an answer of one session's own (sequences, advisory locks, pg_notify, pg_sleep, pg_backend_pid …). It may run on
     /// a session beside others, and, as nothing comes of it, twice. The same is unseen as for `touches_session`.
     bool plain_read = false;
+    /// An INSERT, UPDATE or DELETE (PostgreSQL: with RETURNING, too) that leaves the session alone and calls no
+    /// function with an effect beyond its rows. It may run on a session beside others, and again where the database has
+    /// said that it was undone. The same is unseen.
+    bool plain_write = false;
     /// Asks for what the statements before it left in the session: LAST_INSERT_ID(), FOUND_ROWS(), ROW_COUNT(),
     /// SHOW WARNINGS, @@identity …; lastval(), currval(). Such a one `touches_session` as well: nobody else may have
     /// a part in its session.

@@ -15,6 +15,9 @@ struct session_settings {
     /// Sets of a batch are sent at once (MySQL), or many rows as one statement (PostgreSQL), where that is the same.
     bool batches_at_once = true;
 
+    /// connection::begin() makes no round trip where it can be done without.
+    bool quick_begin = true;
+
     // How a session notices that its server is gone without a word (tcp(7)). Of TCP connections alone.
 
     std::chrono::seconds keepalive_idle{30};      ///< TCP_KEEPIDLE; 0: no keepalive.

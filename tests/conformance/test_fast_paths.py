@@ -28,8 +28,9 @@ short_after = 1
 short_seconds = 60
 shared_wait_seconds = 60
 short_bytes = 10000000
+shared_write_seconds = 1
 """
-OFF = "[pool]\nmaximum = 8\nshared_sessions = 0\nbatches_at_once = false\n[transactions]\nalways_reset = true\n"
+OFF = "[pool]\nmaximum = 8\nshared_sessions = 0\nbatches_at_once = false\nquick_begin = false\n[transactions]\nalways_reset = true\n"
 TIMES = 2
 
 
@@ -150,6 +151,41 @@ class FastPaths(unittest.TestCase):
 
         with concurrent.futures.ThreadPoolExecutor(12) as clients:
             list(clients.map(client, range(12)))
+
+    def test_given_writes_of_many_clients_at_once_when_each_is_sent_twice_then_one_is_done_and_one_refused_as_alone(self):
+        texts = {"postgresql": "CREATE TABLE fast_writes (id serial, v int PRIMARY KEY)",
+                 "mariadb": "CREATE TABLE fast_writes (id int AUTO_INCREMENT UNIQUE, v int PRIMARY KEY)"}
+        insert = "INSERT INTO fast_writes (v) VALUES (:v)"
+
+        def members(v, sql=insert):
+            return {"sql": sql, "parameters": [{"name": "v", "value": {"longValue": v}}]}
+        for engine in self.where:
+            with self.subTest(engine):
+                for text in ("DROP TABLE IF EXISTS fast_writes", texts[engine]):
+                    self.assertEqual(self.ask(self.on, engine, {"sql": text})[0], 200)
+                self.addCleanup(self.ask, self.on, engine, {"sql": "DROP TABLE fast_writes"})
+                self.assertEqual(self.ask(self.off, engine, members(0))[0], 200)
+                refused = self.ask(self.off, engine, members(0))
+                self.assertEqual(refused[0], 400)
+                before = self.joined()
+                work = [v for v in range(1, 1001) for _ in range(2)]
+                random.Random(2).shuffle(work)
+                with concurrent.futures.ThreadPoolExecutor(16) as clients:
+                    answers = list(clients.map(lambda v: self.ask(self.on, engine, members(v)), work))
+                done, made = [], set()
+                for v, answer in zip(work, answers):
+                    if answer[0] == 200:
+                        done.append(v)
+                        made.add((v, *(f["longValue"] for f in json.loads(answer[2])["generatedFields"])))
+                    else:
+                        self.assertEqual(answer, (refused[0], refused[1], refused[2].replace(b"(0)", b"(%d)" % v).replace(b"'0'", b"'%d'" % v)))
+                self.assertEqual(sorted(done), list(range(1, 1001)))
+                self.assertGreater(self.joined(), before, "none met another on a session")
+                rows = json.loads(self.ask(self.off, engine, {"sql": "SELECT v, id FROM fast_writes WHERE v > 0"})[2])["records"]
+                width = 2 if engine == "mariadb" else 1
+                self.assertEqual({tuple(f["longValue"] for f in row[:width]) for row in rows}, made)
+                for sql in ("UPDATE fast_writes SET v = v WHERE v <= :v", "DELETE FROM fast_writes WHERE v = :v"):
+                    self.assertEqual(self.ask(self.on, engine, members(1, sql))[2].count(b'"numberOfRecordsUpdated":'), 1)
 
 
 if __name__ == "__main__":

@@ -46,6 +46,11 @@ class mysql_beside : public mysql_test {
         });
         return *calls.back();
     }
+    asked& write(std::string text, std::vector<sql::parameter> parameters = {}, core::deadline until = soon()) {
+        auto& made = ask(std::move(text), std::move(parameters), until);
+        made.name.writes = true;
+        return made;
+    }
     core::awaitable<void> run_one(asked& one) {
         one.out = co_await session->execute_beside(one.text, one.parameters, one.into, one.wanted, one.until, one.name);
         one.ended_as = ended + 1;
@@ -270,6 +275,94 @@ TEST_F(mysql_beside, given_deadlines_about_as_long_as_the_calls_when_many_run_th
     }
     EXPECT_GT(late, 20U);
     EXPECT_GT(well, 400U);
+}
+
+// ---- writes
+
+TEST_F(mysql_beside, given_writes_at_once_when_answered_then_each_commits_or_fails_by_itself) {
+    done("CREATE TABLE t (id INT AUTO_INCREMENT PRIMARY KEY, n INT UNIQUE)");
+    done("INSERT INTO t VALUES (1000, 13), (1001, 33)");
+    for (int turn = 0; turn < 2; ++turn) {
+        for (int i = 0; i < 40; ++i) write("INSERT INTO t (n) VALUES (?)", {of_integer(turn * 40 + i)});
+    }
+    until_all_end();
+    for (int i = 0; i < 80; ++i) {
+        const auto& one = *calls[static_cast<std::size_t>(i)];
+        if (i == 13 || i == 33) {
+            EXPECT_EQ(one.out->error().code, 1062);
+        } else {
+            ASSERT_TRUE(one.well()) << one.words();
+            const auto& made = one.out->value().value();
+            EXPECT_EQ(made.affected, 1);
+            EXPECT_THAT(rows(fmt::format("SELECT n FROM t WHERE id = {}", made.last_insert_id)),
+                        testing::ElementsAre(fmt::to_string(i)));
+        }
+    }
+    EXPECT_THAT(rows("SELECT COUNT(*) FROM t"), testing::ElementsAre("80"));
+    EXPECT_FALSE(session->in_transaction());
+}
+
+TEST_F(mysql_beside, given_a_write_that_the_server_may_leave_half_done_when_asked_beside_then_nothing_is_done) {
+    done("CREATE TABLE kept (id INT) ENGINE=MyISAM");
+    done("CREATE TABLE watched (id INT)");
+    done("CREATE TRIGGER watches AFTER INSERT ON watched FOR EACH ROW INSERT INTO kept VALUES (NEW.id)");
+    done("CREATE VIEW seen AS SELECT * FROM watched");
+    for (const auto* one :
+         {"INSERT INTO kept VALUES (1)", "INSERT INTO watched VALUES (1)", "INSERT INTO seen VALUES (1)",
+          "DELETE a FROM watched a JOIN kept b ON a.id = b.id", "INSERT /* x */ INTO watched VALUES (1)"})
+        write(one);
+    until_all_end();
+    for (const auto& one : calls) EXPECT_TRUE(one->refused()) << one->text << ": " << one->words();
+    EXPECT_THAT(rows("SELECT COUNT(*) FROM kept"), testing::ElementsAre("0"));
+}
+
+TEST_F(mysql_beside, given_a_write_that_waits_for_a_lock_when_given_up_then_nothing_is_left_of_it) {
+    done("CREATE TABLE t (id INT PRIMARY KEY)");
+    ASSERT_TRUE(turning.run(other->begin(soon())));
+    collecting_sink nowhere;
+    ASSERT_TRUE(turning.run(other->execute("INSERT INTO t VALUES (1)", {}, nowhere, sql::description::types, soon())));
+    auto& blocked = write("INSERT INTO t VALUES (1)");
+    auto& behind = write("INSERT INTO t VALUES (2)");
+    run_for(100ms);
+    blocked.name.abandon();
+    until_all_end();
+    EXPECT_EQ(blocked.kind(), failure_kind::timeout);
+    EXPECT_TRUE(behind.well());
+    ASSERT_TRUE(turning.run(other->rollback(soon())));
+    EXPECT_THAT(rows("SELECT id FROM t"), testing::ElementsAre("2"));
+}
+
+TEST_F(mysql_beside, given_writes_given_up_at_any_moment_when_all_have_ended_then_each_is_there_as_it_was_told) {
+    done("CREATE TABLE t (id INT, nap INT)");
+    std::mt19937 dice(11);
+    std::vector<std::pair<std::int64_t, bool>> told;
+    std::size_t late = 0;
+    for (int turn = 0; turn < 60; ++turn) {
+        for (int i = 0; i < 12; ++i) {
+            const bool slow = dice() % 4 == 0;
+            const auto limit = slow ? std::chrono::microseconds(dice() % 8000) : 20s;
+            write(slow ? "INSERT INTO t SELECT ?, SLEEP(0.003)" : "INSERT INTO t VALUES (?, 0)",
+                  {of_integer(turn * 12 + i)}, core::deadline::after(limit + 1ms));
+        }
+        if (turn % 2 == 0) {
+            run_for(2ms);
+            calls[dice() % calls.size()]->name.abandon();
+        }
+        until_all_end();
+        for (const auto& one : calls) {
+            if (!one->well()) ASSERT_EQ(one->kind(), failure_kind::timeout) << one->words();
+            late += one->well() ? 0 : 1;
+            told.emplace_back(std::get<std::int64_t>(one->parameters[0].value), one->well());
+        }
+        ASSERT_TRUE(session->usable());
+        calls.clear();
+        ended = 0;
+    }
+    EXPECT_GT(late, 20U);
+    for (const auto& [id, well] : told)
+        ASSERT_THAT(rows(fmt::format("SELECT COUNT(*) FROM t WHERE id = {}", id)),
+                    testing::ElementsAre(well ? "1" : "0"))
+            << id;
 }
 
 // ---- results

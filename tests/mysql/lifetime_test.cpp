@@ -331,15 +331,60 @@ TEST_F(mysql_transactions, given_autocommit_switched_on_in_sql_when_committed_th
     EXPECT_EQ(rows(*another(), "SELECT v FROM t"), std::vector<std::string>{"1"});
 }
 
-TEST_F(mysql_transactions, given_a_transaction_when_committed_then_that_is_one_round_trip) {
+TEST_F(mysql_transactions, given_one_transaction_after_another_when_run_then_it_takes_two_commands_to_change) {
     done("CREATE TABLE t (v INT) ENGINE=InnoDB");
     const auto questions = [this] { return rows("SHOW SESSION STATUS LIKE 'Questions'").front(); };
     ASSERT_TRUE(turning.run(session->begin(soon())));
     done("INSERT INTO t VALUES (1)");
     const auto before = questions();
     ASSERT_TRUE(turning.run(session->commit(soon())));
+    ASSERT_TRUE(turning.run(session->begin(soon())));
     const auto number = [](const std::string& row) { return std::stoi(row.substr(row.find('|') + 1)); };
-    EXPECT_EQ(number(questions()), number(before) + 2);  // the commit, and the question itself
+    EXPECT_EQ(number(questions()), number(before) + 3);  // those two, and the question itself
+}
+
+TEST_F(mysql_transactions, given_a_session_that_had_a_transaction_when_used_without_one_then_each_call_commits) {
+    done("CREATE TABLE t (v INT) ENGINE=InnoDB");
+    const auto had_one = [this] {
+        ASSERT_TRUE(turning.run(session->begin(soon())));
+        done("INSERT INTO t VALUES (0)");
+        ASSERT_TRUE(turning.run(session->rollback(soon())));
+        EXPECT_FALSE(session->in_transaction());
+    };
+    collecting_sink nowhere;
+    sql::beside_call name;
+    had_one();
+    done("INSERT INTO t VALUES (1)");
+    EXPECT_FALSE(session->in_transaction());
+    had_one();
+    const std::vector<std::vector<sql::parameter>> sets{{of_integer(2)}, {of_integer(3)}};
+    ASSERT_TRUE(turning.run(session->execute_batch("INSERT INTO t VALUES (?)", sets, soon())));
+    had_one();
+    ASSERT_TRUE(turning.run(
+        session->execute_beside("INSERT INTO t VALUES (4)", {}, nowhere, sql::description::types, soon(), name)));
+    EXPECT_EQ(rows(*another(), "SELECT v FROM t ORDER BY v"), (std::vector<std::string>{"1", "2", "3", "4"}));
+    EXPECT_FALSE(session->in_transaction());
+    EXPECT_TRUE(session->usable());
+}
+
+TEST_F(mysql_transactions, given_what_a_transaction_left_when_the_next_begins_then_it_is_gone) {
+    done("CREATE TABLE t (id INT AUTO_INCREMENT PRIMARY KEY, v INT NOT NULL DEFAULT 0) ENGINE=InnoDB");
+    for (const bool commits : {true, false}) {
+        ASSERT_TRUE(turning.run(session->begin(soon())));
+        done("INSERT INTO t (v) VALUES (1), (2), (3)");
+        rows("SELECT SQL_CALC_FOUND_ROWS v FROM t LIMIT 1");
+        done("INSERT IGNORE INTO t (v) VALUES (NULL)");  // warns
+        if (commits) {
+            ASSERT_TRUE(turning.run(session->commit(soon())));
+        } else {
+            ASSERT_TRUE(turning.run(session->rollback(soon())));
+        }
+        ASSERT_TRUE(turning.run(session->begin(soon())));
+        EXPECT_EQ(rows("SHOW WARNINGS").size(), 0U);
+        EXPECT_NE(rows("SELECT FOUND_ROWS()"), std::vector<std::string>{"3"});
+        EXPECT_EQ(rows("SELECT LAST_INSERT_ID()"), std::vector<std::string>{"0u"});
+        ASSERT_TRUE(turning.run(session->rollback(soon())));
+    }
 }
 
 TEST_F(mysql_transactions, given_an_implicit_commit_when_more_is_written_then_that_is_a_transaction_again) {

@@ -178,7 +178,7 @@ class bench {
     /// A place at hand for a read.
     std::optional<lease> join(const std::shared_ptr<const sql::rewritten>& read) { return join(to, read); }
     std::optional<lease> join(const destination& what, const std::shared_ptr<const sql::rewritten>& read) {
-        std::shared_ptr<short_read> known;
+        std::shared_ptr<short_statement> known;
         return pools().join(what, read, known);
     }
     /// join(), else acquire().
@@ -216,7 +216,7 @@ class bench {
 
     static core::awaitable<void> read_into(class pools& from, destination what,
                                            std::shared_ptr<const sql::rewritten> read, slot& into) {
-        std::shared_ptr<short_read> known;
+        std::shared_ptr<short_statement> known;
         if (auto place = from.join(what, read, known)) {
             into = std::move(*place);
         } else {

@@ -1,4 +1,4 @@
-/// Sessions that several plain reads use at once: which statements may, who joins whom, and what stays true.
+/// Sessions that several short statements use at once: which statements may, who joins whom, and what stays true.
 #include <functional>
 #include <memory>
 #include <optional>
@@ -11,7 +11,7 @@
 
 #include "pool/fake_database.hpp"
 #include "pool/shared_sessions.hpp"
-#include "pool/short_reads.hpp"
+#include "pool/short_statements.hpp"
 
 namespace borealis::pool {
 namespace {
@@ -21,7 +21,7 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 using testing::ElementsAre;
 
-// ---- short_read
+// ---- short_statement
 
 class proving : public testing::Test {
  protected:
@@ -30,9 +30,9 @@ class proving : public testing::Test {
     }
     [[nodiscard]] bool proved() const { return read.proved(limits); }
 
-    static constexpr int most_slow = short_read::most_slow;
+    static constexpr int most_slow = short_statement::most_slow;
     short_limits limits{.after = 8, .time = milliseconds(5), .slow = milliseconds(50), .bytes = 1000};
-    short_read read;
+    short_statement read;
 };
 
 TEST_F(proving, given_a_statement_when_it_was_short_eight_times_then_it_has_proved_short) {
@@ -109,10 +109,98 @@ TEST_F(proving, given_durations_when_they_change_then_the_usual_one_follows) {
     EXPECT_NEAR(std::chrono::duration<double>(read.usual()).count(), 0.003, 0.0001);
 }
 
+// ---- writes
+
+class writing : public testing::Test {
+ protected:
+    /// Each of so many sessions gets one done in that time.
+    void alone(std::uint32_t times, microseconds took, std::size_t beside) {
+        for (std::uint32_t i = 0; i < times; ++i) write.observe(took, beside, 0, limits);
+    }
+    void shared(std::uint32_t times, microseconds took, bool waited = true) {
+        for (std::uint32_t i = 0; i < times; ++i) {
+            write.joined();
+            write.observe_shared(took, waited, 2, 0, limits);
+        }
+    }
+    [[nodiscard]] bool may_share() const { return write.proved(limits); }
+
+    static constexpr auto trials = short_statement::trials;
+    static constexpr auto before = short_statement::before_trial;
+    short_limits limits{};
+    short_statement write{true};
+};
+
+TEST_F(writing, given_a_short_write_when_it_has_run_alone_for_a_while_then_a_few_are_tried_on_a_shared_session) {
+    alone(before - 1, microseconds(400), 16);
+    EXPECT_FALSE(may_share());
+    alone(1, microseconds(400), 16);
+    for (std::uint32_t i = 0; i < trials; ++i) {
+        EXPECT_TRUE(may_share());
+        write.joined();
+    }
+    EXPECT_FALSE(may_share()) << "enough are under way";
+}
+
+TEST_F(writing, given_commits_that_wait_for_nothing_when_tried_then_it_shares_until_it_is_compared_anew) {
+    alone(before, microseconds(400), 16);  // 40 a millisecond
+    shared(trials, microseconds(40));      // 50
+    EXPECT_TRUE(may_share());
+    for (std::uint32_t i = 0; i < 10 * trials; ++i) write.joined();
+    EXPECT_TRUE(may_share()) << "any number at once";
+    shared(short_statement::renewed - 1, microseconds(40));
+    EXPECT_TRUE(may_share());
+    shared(1, microseconds(40));
+    EXPECT_FALSE(may_share());
+    alone(before, microseconds(400), 16);
+    EXPECT_TRUE(may_share());
+}
+
+TEST_F(writing, given_commits_that_wait_for_a_disk_when_tried_then_it_runs_alone_for_longer_each_time) {
+    auto times = before;
+    for (std::uint32_t failure = 0; failure < 7; ++failure) {
+        alone(times - 1, microseconds(400), 16);
+        EXPECT_FALSE(may_share()) << failure;
+        alone(1, microseconds(400), 16);
+        ASSERT_TRUE(may_share()) << failure;
+        shared(trials, microseconds(300));  // 7 a millisecond
+        EXPECT_FALSE(may_share()) << failure;
+        times = short_statement::after_failure << std::min(failure, short_statement::most_failures);
+    }
+}
+
+TEST_F(writing, given_one_that_shares_when_its_commits_become_dear_then_it_runs_alone_again) {
+    alone(before, microseconds(400), 16);
+    shared(trials + short_statement::looked_at, microseconds(40));
+    ASSERT_TRUE(may_share());
+    shared(short_statement::looked_at, microseconds(90));
+    EXPECT_FALSE(may_share());
+}
+
+TEST_F(writing, given_calls_that_nobody_stood_before_when_tried_then_they_decide_nothing) {
+    alone(before, microseconds(400), 16);
+    shared(1000, microseconds(4000), false);
+    EXPECT_TRUE(may_share());
+    shared(trials, microseconds(40));
+    EXPECT_TRUE(may_share());
+}
+
+TEST_F(writing, given_a_write_that_takes_longer_than_the_limit_when_as_good_as_alone_then_it_does_not_share) {
+    alone(before, microseconds(600), 2);
+    shared(trials, microseconds(510));
+    EXPECT_FALSE(may_share());
+}
+
+TEST_F(writing, given_a_limit_of_zero_when_cheap_then_no_write_shares) {
+    limits.write_time = microseconds(0);
+    alone(before, microseconds(400), 16);
+    EXPECT_FALSE(may_share());
+}
+
 std::shared_ptr<const sql::rewritten> some_read() { return std::make_shared<const sql::rewritten>(); }
 
-TEST(short_reads, given_more_statements_than_room_when_found_then_the_least_recently_used_is_forgotten) {
-    short_reads table(2);
+TEST(short_statements, given_more_statements_than_room_when_found_then_the_least_recently_used_is_forgotten) {
+    short_statements table(2);
     const auto a = some_read(), b = some_read(), c = some_read();
     const auto of_a = table.find(a), of_b = table.find(b);
     EXPECT_EQ(table.find(a), of_a);
@@ -122,8 +210,8 @@ TEST(short_reads, given_more_statements_than_room_when_found_then_the_least_rece
     EXPECT_NE(table.find(b), of_b) << "had to make room";
 }
 
-TEST(short_reads, given_a_statement_that_is_gone_when_another_has_its_address_then_it_starts_anew) {
-    short_reads table;
+TEST(short_statements, given_a_statement_that_is_gone_when_another_has_its_address_then_it_starts_anew) {
+    short_statements table;
     alignas(sql::rewritten) std::byte place[sizeof(sql::rewritten)];
     const auto at_place = [&] {
         return std::shared_ptr<const sql::rewritten>(new (&place) sql::rewritten,

@@ -46,6 +46,11 @@ class postgres_beside : public postgres_fixture {
         });
         return *calls.back();
     }
+    asked& write(std::string text, std::vector<sql::parameter> parameters = {}, core::deadline until = soon()) {
+        auto& made = ask(std::move(text), std::move(parameters), until);
+        made.name.writes = true;
+        return made;
+    }
     core::awaitable<void> run_one(asked& one) {
         one.out = co_await session->execute_beside(one.text, one.parameters, one.into, one.wanted, one.until, one.name);
         one.ended_as = ended + 1;
@@ -272,6 +277,92 @@ TEST_P(postgres_beside, given_deadlines_about_as_long_as_the_calls_when_many_run
     }
     EXPECT_GT(late, 20U);
     EXPECT_GT(well, 400U);
+}
+
+// ---- writes
+
+TEST_P(postgres_beside, given_writes_at_once_when_answered_then_each_commits_or_fails_by_itself) {
+    must("CREATE TABLE t (id int PRIMARY KEY, n serial)");
+    must("INSERT INTO t VALUES (13), (33)");
+    for (int i = 0; i < 40; ++i) write("INSERT INTO t (id) VALUES ($1) RETURNING id", {whole(i)});
+    until_all_end();
+    for (int i = 0; i < 40; ++i) {
+        const auto& one = *calls[static_cast<std::size_t>(i)];
+        if (i == 13 || i == 33) {
+            EXPECT_EQ(one.out->error().sqlstate, "23505");
+        } else {
+            ASSERT_TRUE(one.well()) << one.words();
+            EXPECT_EQ(one.into.cell(), fmt::to_string(i));
+        }
+    }
+    EXPECT_EQ(cell("SELECT count(*) FROM t"), "40");
+    EXPECT_FALSE(session->in_transaction());
+}
+
+TEST_P(postgres_beside, given_a_write_behind_others_when_given_up_then_it_ends_by_what_became_of_it) {
+    must("CREATE TABLE t (id int)");
+    ask("SELECT pg_sleep(0.3)");
+    auto& late = write("INSERT INTO t VALUES (1)", {}, core::deadline::after(100ms));
+    auto& unwanted = write("INSERT INTO t SELECT 2 FROM pg_sleep(20)");
+    auto& patient = write("INSERT INTO t VALUES (3)");
+    run_for(50ms);
+    unwanted.name.abandon();
+    run_for(150ms);
+    EXPECT_FALSE(late.out) << "nobody knows yet";
+    EXPECT_FALSE(unwanted.out);
+    until_all_end();
+    EXPECT_EQ(unwanted.kind(), failure_kind::timeout);
+    EXPECT_TRUE(patient.well());
+    // Its turn came too late, so that it was cancelled; or it was quicker.
+    EXPECT_EQ(cell("SELECT string_agg(id::text, ' ' ORDER BY id) FROM t"), late.well() ? "1 3" : "3");
+}
+
+TEST_P(postgres_beside, given_a_write_that_waits_for_a_lock_when_given_up_then_nothing_is_left_of_it) {
+    must("CREATE TABLE t (id int PRIMARY KEY)");
+    ASSERT_TRUE(run(io, other->begin(soon())));
+    keeper nowhere;
+    ASSERT_TRUE(run(io, other->execute("INSERT INTO t VALUES (1)", {}, nowhere, sql::description::types, soon())));
+    auto& blocked = write("INSERT INTO t VALUES (1)");
+    auto& behind = write("INSERT INTO t VALUES (2)");
+    run_for(100ms);
+    blocked.name.abandon();
+    until_all_end();
+    EXPECT_EQ(blocked.kind(), failure_kind::timeout);
+    EXPECT_TRUE(behind.well());
+    ASSERT_TRUE(run(io, other->rollback(soon())));
+    EXPECT_EQ(cell("SELECT string_agg(id::text, ' ') FROM t"), "2");
+}
+
+TEST_P(postgres_beside, given_writes_given_up_at_any_moment_when_all_have_ended_then_each_is_there_as_it_was_told) {
+    must("CREATE TABLE t (id int)");
+    std::mt19937 dice(11);
+    std::vector<std::pair<int, bool>> told;
+    std::size_t late = 0;
+    for (int turn = 0; turn < 60; ++turn) {
+        for (int i = 0; i < 12; ++i) {
+            const int id = turn * 12 + i;
+            const bool slow = dice() % 4 == 0;
+            const auto limit = slow ? std::chrono::microseconds(dice() % 8000) : 20s;
+            write(slow ? "INSERT INTO t SELECT $1 FROM pg_sleep(0.003)" : "INSERT INTO t VALUES ($1)", {whole(id)},
+                  core::deadline::after(limit + 1ms));
+        }
+        if (turn % 2 == 0) {
+            run_for(2ms);
+            calls[dice() % calls.size()]->name.abandon();
+        }
+        until_all_end();
+        for (const auto& one : calls) {
+            if (!one->well()) ASSERT_EQ(one->kind(), failure_kind::timeout) << one->words();
+            late += one->well() ? 0 : 1;
+            told.emplace_back(static_cast<int>(std::get<std::int64_t>(one->parameters[0].value)), one->well());
+        }
+        ASSERT_TRUE(session->usable());
+        calls.clear();
+        ended = 0;
+    }
+    EXPECT_GT(late, 20U);
+    for (const auto& [id, well] : told)
+        ASSERT_EQ(cell(fmt::format("SELECT count(*) FROM t WHERE id = {}", id)), well ? "1" : "0") << id;
 }
 
 // ---- results

@@ -88,6 +88,8 @@ keepalive_interval_seconds = 2
 keepalive_count = 4
 unacknowledged_seconds = 1.25
 batches_at_once = false
+quick_begin = false
+shared_write_seconds = 0.001
 shared_sessions = 3
 shared_depth = 5
 shared_wait_seconds = 0.2
@@ -170,10 +172,12 @@ password = "text:env:literal"
     EXPECT_EQ(made.database_sessions.keepalive_count, 4);
     EXPECT_EQ(made.database_sessions.user_timeout, std::chrono::milliseconds(1250));
     EXPECT_FALSE(made.database_sessions.batches_at_once);
+    EXPECT_FALSE(made.database_sessions.quick_begin);
     EXPECT_EQ(made.pool.shared.sessions, 3U);
     EXPECT_EQ(made.pool.shared.depth, 5U);
     EXPECT_EQ(made.pool.shared.proof.slow, std::chrono::milliseconds(200));
     EXPECT_EQ(made.pool.shared.proof.after, 20U);
+    EXPECT_EQ(made.pool.shared.proof.write_time, std::chrono::microseconds(1000));
     EXPECT_EQ(made.pool.shared.proof.time, std::chrono::microseconds(2500));
     EXPECT_EQ(made.pool.shared.proof.bytes, 1000U);
     EXPECT_EQ(made.transactions.idle, std::chrono::seconds(9));

@@ -231,6 +231,51 @@ const read_case read_cases[] = {
 };
 INSTANTIATE_TEST_SUITE_P(all, reading_statement, testing::ValuesIn(read_cases));
 
+// ---- plain writes
+
+struct write_case {
+    dialect of;
+    const char* text;
+    bool plain_write;
+};
+void PrintTo(const write_case& c, std::ostream* out) { *out << c.text; }
+
+class writing_statement : public testing::TestWithParam<write_case> {};
+
+TEST_P(writing_statement, given_a_statement_when_read_then_it_says_whether_it_writes_and_may_run_beside_others) {
+    EXPECT_EQ(rewrite(GetParam().text, GetParam().of).plain_write, GetParam().plain_write);
+}
+
+const write_case write_cases[] = {
+    {pg, "INSERT INTO t (a, b) VALUES (:a, lower(:b))", true},
+    {pg, "INSERT INTO t VALUES (1) ON CONFLICT (a) DO UPDATE SET a = 2", true},
+    {pg, "INSERT INTO t SELECT a FROM u", true},
+    {pg, "INSERT INTO t VALUES (1) RETURNING id", true},
+    {pg, "UPDATE t SET a = a + 1 WHERE id = :id;", true},
+    {pg, "DELETE FROM t WHERE id = :id", true},
+    {pg, "SELECT 1", false},
+    {pg, "WITH a AS (SELECT 1) INSERT INTO t SELECT * FROM a", false},
+    {pg, "MERGE INTO t USING u ON true WHEN MATCHED THEN DELETE", false},
+    {pg, "INSERT INTO t VALUES (nextval('s'))", false},
+    {pg, "INSERT INTO t VALUES (currval('s'))", false},
+    {pg, "INSERT INTO t VALUES (my_function(1))", false},
+    {pg, "UPDATE t SET a = 1 WHERE pg_try_advisory_lock(1)", false},
+    {pg, "UPDATE t SET a = (SELECT pg_notify('a', 'b')::text)", false},
+    {pg, "DELETE FROM t USING (SELECT * FROM u FOR UPDATE) v", false},
+    {pg, "INSERT INTO t VALUES (1); SELECT 1", false},
+    {pg, "INSERT INTO t VALUES ('open", false},
+    {pg, "UPDATE t SET a = b[:from :1]", false},
+    {pg, "TRUNCATE t", false},
+    {my, "INSERT INTO t (a) VALUES (:a)", true},
+    {my, "UPDATE t SET a = 1 LIMIT 1", true},
+    {my, "REPLACE INTO t VALUES (1)", false},
+    {my, "INSERT INTO t VALUES (1) RETURNING id", false},
+    {my, "UPDATE t SET a = LAST_INSERT_ID(a + 1)", false},
+    {my, "UPDATE t SET a = (@b := 1)", false},
+    {my, "INSERT INTO t VALUES (SLEEP(1))", false},
+};
+INSTANTIATE_TEST_SUITE_P(all, writing_statement, testing::ValuesIn(write_cases));
+
 class asking_statement : public testing::TestWithParam<class_case> {};
 
 TEST_P(asking_statement, given_a_statement_that_reads_what_others_left_when_read_then_it_says_so) {
