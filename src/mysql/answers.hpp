@@ -101,6 +101,7 @@ class execution final : public answer {
     progress take(std::string_view packet) override;
     void fails() override { mute_ = true; }
     [[nodiscard]] bool wants_end() const override;
+    [[nodiscard]] unsigned int warnings() const { return parts_.warnings(); }
 
     sql::outcome done;
     bool told = false;  ///< The sink knows the columns.

@@ -310,8 +310,9 @@ std::optional<prepared_reply> read_prepared(std::string_view packet) {
                           .parameters = load<std::uint16_t>(packet, 7)};
 }
 
-outline::part outline::end(part what, std::string_view status) {
-    status_ = load<std::uint16_t>(status, 0);
+outline::part outline::end(part what, unsigned int status, unsigned int warnings) {
+    status_ = status;
+    warnings_ = warnings;
     stage_ = stage::start;
     whole_ = (status_ & SERVER_MORE_RESULTS_EXIST) == 0;
     return what;
@@ -331,7 +332,8 @@ outline::part outline::next(std::string_view packet) {
                 packet.remove_prefix(1);
                 static_cast<void>(take_number(packet));
                 static_cast<void>(take_number(packet));
-                return packet.size() < 2 ? part::nonsense : end(part::reply, packet);
+                if (packet.size() < 4) return part::nonsense;
+                return end(part::reply, load<std::uint16_t>(packet, 0), load<std::uint16_t>(packet, 2));
             }
             if (sign == 0xFB || sign == 0xFE) return part::nonsense;  // a file of ours is asked for, or nothing known
             left_ = take_number(packet);
@@ -350,7 +352,8 @@ outline::part outline::next(std::string_view packet) {
             return part::definitions_end;
         case stage::rows:
             if (sign == ok_sign) return part::row;
-            return is_end(packet) && packet.size() >= 5 ? end(part::rows_end, packet.substr(3)) : part::nonsense;
+            if (!is_end(packet) || packet.size() < 5) return part::nonsense;
+            return end(part::rows_end, load<std::uint16_t>(packet, 3), load<std::uint16_t>(packet, 1));
     }
     return part::nonsense;
 }

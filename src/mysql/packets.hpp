@@ -85,15 +85,18 @@ class outline {
     [[nodiscard]] bool failed() const { return failed_; }
     /// Of the server, as the last packet that had one said.
     [[nodiscard]] unsigned int status() const { return status_; }
+    /// How many warnings it has told of with that.
+    [[nodiscard]] unsigned int warnings() const { return warnings_; }
 
  private:
     enum class stage : std::uint8_t { start, definitions, rows };
 
-    part end(part what, std::string_view status);
+    part end(part what, unsigned int status, unsigned int warnings);
 
     stage stage_ = stage::start;
     std::uint64_t left_ = 0;  ///< Definitions to come.
     unsigned int status_ = 0;
+    unsigned int warnings_ = 0;
     bool whole_ = false;
     bool failed_ = false;
 };

@@ -4,6 +4,8 @@
 #include <cctype>
 #include <utility>
 
+#include "sql/lexer.hpp"
+
 namespace borealis::mysql {
 namespace {
 
@@ -53,6 +55,31 @@ class words {
     std::string_view left_;
 };
 
+/// Placeholders, numbers, NULL and DEFAULT between commas and brackets, at the end of a text and after VALUES. No
+/// strings: which they are depends on settings of the session.
+std::string row_at_end(std::string_view text) {
+    const auto tokens = sql::cut(text, sql::dialect::mysql);
+    const auto is = [&](std::size_t at, std::string_view word) {
+        const auto& one = tokens.all[at];
+        return std::ranges::equal(text.substr(one.from, one.to - one.from), word, {},
+                                  [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+    };
+    std::size_t at = 0;
+    for (; at < tokens.all.size() && !is(at, "values") && !is(at, "value"); ++at) {
+        if (is(at, "ignore")) return {};
+    }
+    const auto first = at + 1;
+    if (tokens.unterminated || tokens.all.size() < first + 3 || !is(first, "(") || !is(tokens.all.size() - 1, ")"))
+        return {};
+    for (at = first + 1; at + 1 < tokens.all.size(); ++at) {
+        const bool fits = tokens.all[at].is == sql::lexeme::number || is(at, "?") || is(at, ",") || is(at, "-") ||
+                          is(at, "null") || is(at, "default");
+        if (!fits) return {};
+    }
+    const auto from = tokens.all[first].from;
+    return std::string(text.substr(from, tokens.all.back().to - from));
+}
+
 }  // namespace
 
 std::optional<plain_write> plain_write_of(std::string_view text) {
@@ -89,6 +116,7 @@ std::optional<plain_write> plain_write_of(std::string_view text) {
         made.inserts_values = made.inserts_values || (inserts && (word == "values" || word == "value"));
     }
     made.inserts_values = made.inserts_values && !selects;
+    if (made.inserts_values && verb == "insert") made.row = row_at_end(text);
     return made;
 }
 

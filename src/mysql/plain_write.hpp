@@ -13,6 +13,9 @@ struct plain_write {
     std::string table;
     /// INSERT or REPLACE … VALUES without a subquery: rows of several sets may be one statement.
     bool inserts_values = false;
+    /// The `(…)` of an INSERT … VALUES that ends with it: one row of placeholders and constants, each inserted or an
+    /// error. Empty: something else.
+    std::string row = {};
 };
 
 /// Nothing when unsure: anything else, and what holds a comment.

@@ -37,7 +37,8 @@ struct shared_state {
 /// What decides how a batch is sent.
 struct table_facts {
     bool transactional = false;
-    bool numbers_rows = true;      ///< Has an AUTO_INCREMENT column.
+    bool numbers_rows = true;      ///< Has an AUTO_INCREMENT column …
+    std::string number = {};       ///< … called so; empty where triggers may have a say, or it has been of no use.
     std::size_t packet_bytes = 0;  ///< The longest packet that the server takes.
 };
 
@@ -151,6 +152,10 @@ class session final : public sql::connection, private interrupter {
     core::awaitable<const table_facts*> facts_of(statement& of);
     /// Sends all sets without waiting for the answer of each, where that comes to the same.
     core::awaitable<sent_batch> send_batch(statement& of, parameter_sets sets);
+    core::awaitable<sent_batch> send_sets(statement& of, parameter_sets sets);
+    core::awaitable<sent_batch> send_numbered(statement& of, parameter_sets sets);
+    core::awaitable<shared_statement> several_rows(const statement& of, std::size_t rows);
+    core::awaitable<sent_batch> take_back(sent_batch done);
     void bind(MYSQL_STMT* what, std::span<const sql::parameter> parameters);
     void describe_columns(std::span<const MYSQL_FIELD> fields);
 

@@ -7,6 +7,7 @@
 
 #include <boost/asio/detached.hpp>
 #include <boost/asio/this_coro.hpp>
+#include <fmt/format.h>
 
 #include "mysql/answers.hpp"
 #include "mysql/harness.hpp"
@@ -28,10 +29,17 @@ sql::parameter of_flag(bool of) { return {sql::parameter_type::boolean, of}; }
 struct write_case {
     std::string_view name, text, schema, table;  // no table: may not
     bool inserts_values = false;
+    std::string_view row = {};
 };
 
 constexpr write_case writes[] = {
-    {"insert", "INSERT INTO t (a) VALUES (?)", "", "t", true},
+    {"several_columns", "INSERT INTO t (a, b) VALUES (?, -1, NULL, DEFAULT)", "", "t", true, "(?, -1, NULL, DEFAULT)"},
+    {"two_rows", "INSERT INTO t VALUES (?), (?)", "", "t", true},
+    {"function", "INSERT INTO t VALUES (?, LAST_INSERT_ID())", "", "t", true},
+    {"string", "INSERT INTO t VALUES (?, 'a')", "", "t", true},
+    {"duplicate", "INSERT INTO t VALUES (?) ON DUPLICATE KEY UPDATE a = ?", "", "t", true},
+    {"column_called_value", "INSERT INTO t (value) VALUES (?)", "", "t", true},
+    {"insert", "INSERT INTO t (a) VALUES (?)", "", "t", true, "(?)"},
     {"replace", "replace t values(?)", "", "t", true},
     {"schema", "INSERT IGNORE INTO `s`.`T_1`(a) VALUES (?)", "s", "T_1", true},
     {"set", "INSERT INTO t SET a = ?", "", "t", false},
@@ -62,6 +70,7 @@ TEST_P(plain_writes, given_a_text_when_read_then_only_what_is_surely_plain_is) {
     EXPECT_EQ(found->schema, expected.schema);
     EXPECT_EQ(found->table, expected.table);
     EXPECT_EQ(found->inserts_values, expected.inserts_values);
+    EXPECT_EQ(found->row, expected.row);
 }
 
 INSTANTIATE_TEST_SUITE_P(all, plain_writes, testing::ValuesIn(writes),
@@ -233,6 +242,69 @@ TEST_F(mysql_sent_batches, given_ids_some_of_them_given_when_run_then_they_are_t
                      "INSERT INTO t (id, v) VALUES (?, 1)",
                      {{of_integer(5)}, {of_null()}, {of_integer(20)}, {of_null()}}},
                     once);
+}
+
+TEST_F(mysql_sent_batches, given_many_ids_some_of_them_given_when_run_then_they_are_those_of_single_statements) {
+    sets_of sets;
+    for (int i = 1; i <= 600; ++i) sets.push_back({i % 50 == 0 ? of_integer(i * 10) : of_null(), of_integer(i)});
+    expect_the_same({"id INT AUTO_INCREMENT PRIMARY KEY, v INT", "INSERT INTO t (id, v) VALUES (?, ?)", sets}, once);
+}
+
+TEST_F(mysql_sent_batches, given_more_rows_than_one_statement_when_one_fails_then_it_is_told_as_alone) {
+    for (const auto& wrong : {of_integer(7), of_text("no number")}) {
+        auto sets = numbers(700);
+        sets[420] = std::vector<sql::parameter>{wrong};
+        const auto run = [&](bool at_once) {
+            session = at_once ? connect(server.endpoint, schema) : one_by_one();
+            auto seen =
+                look({"id INT AUTO_INCREMENT PRIMARY KEY, v INT UNIQUE", "INSERT INTO t (v) VALUES (?)", sets}).answer;
+            // The numbers of what was taken back are not used again.
+            return std::pair(seen, rows("SELECT COUNT(*), MAX(v), SUM(v) FROM t"));
+        };
+        EXPECT_EQ(run(true), run(false));
+    }
+}
+
+TEST_F(mysql_sent_batches, given_a_server_that_is_not_strict_when_a_null_is_refused_then_it_is_as_in_a_row_of_its_own) {
+    auto sets = numbers(60);
+    sets[20] = {of_null()};
+    const auto run = [&](bool at_once) {
+        session = at_once ? connect(server.endpoint, schema) : one_by_one();
+        done("SET SESSION sql_mode = ''");
+        return look({"id INT AUTO_INCREMENT PRIMARY KEY, v INT NOT NULL", "INSERT INTO t (v) VALUES (?)", sets}).answer;
+    };
+    EXPECT_EQ(run(true), run(false));
+}
+
+TEST_F(mysql_sent_batches, given_many_numbered_rows_when_run_then_the_last_set_is_the_last_statement) {
+    done("CREATE TABLE t (id INT AUTO_INCREMENT PRIMARY KEY, v INT) ENGINE=InnoDB");
+    ASSERT_TRUE(turning.run(session->begin(soon())));
+    const auto out = batch("INSERT INTO t (v) VALUES (?)", numbers(400));
+    ASSERT_TRUE(out);
+    ASSERT_EQ(out->size(), 400U);
+    EXPECT_EQ(rows("SELECT LAST_INSERT_ID()"),
+              std::vector<std::string>{fmt::format("{}u", out->back().last_insert_id)});
+    EXPECT_EQ(rows("SELECT ROW_COUNT()"), std::vector<std::string>{"-1"});
+    ASSERT_TRUE(turning.run(session->commit(soon())));
+    for (std::size_t i = 0; i < out->size(); i += 37)
+        EXPECT_EQ(rows(fmt::format("SELECT v FROM t WHERE id = {}", (*out)[i].last_insert_id)),
+                  std::vector<std::string>{fmt::to_string(i + 1)});
+}
+
+TEST_F(mysql_sent_batches, given_a_trigger_or_another_table_in_its_place_when_numbered_then_ids_are_right) {
+    done("CREATE TABLE log (id INT AUTO_INCREMENT PRIMARY KEY, v INT) ENGINE=InnoDB");
+    expect_the_same({"id INT AUTO_INCREMENT PRIMARY KEY, v INT", "INSERT INTO t (v) VALUES (?)", numbers(60), "InnoDB",
+                     "CREATE TRIGGER watches AFTER INSERT ON t FOR EACH ROW INSERT INTO log (v) VALUES (NEW.v)"},
+                    once);
+    session = connect(server.endpoint, schema);
+    done("CREATE OR REPLACE TABLE t (id INT AUTO_INCREMENT PRIMARY KEY, v INT) ENGINE=InnoDB");
+    done("CREATE TEMPORARY TABLE t (id INT DEFAULT 4711, v INT, n INT AUTO_INCREMENT PRIMARY KEY) ENGINE=InnoDB");
+    ASSERT_TRUE(turning.run(session->begin(soon())));
+    const auto out = batch("INSERT INTO t (v) VALUES (?)", numbers(60));
+    ASSERT_TRUE(out);
+    EXPECT_EQ(rows("SELECT MIN(n), MAX(n) FROM t"),
+              std::vector<std::string>{fmt::format("{}|{}", out->front().last_insert_id, out->back().last_insert_id)});
+    ASSERT_TRUE(turning.run(session->rollback(soon())));
 }
 
 TEST_F(mysql_sent_batches, given_a_table_without_numbers_when_run_then_the_rows_are_there) {
