@@ -1,4 +1,6 @@
 // Transactions, resets, deadlines and lost sessions at a real server.
+#include <functional>
+
 #include <arpa/inet.h>
 #include <fmt/format.h>
 #include <netinet/in.h>
@@ -37,6 +39,98 @@ TEST_P(postgres_transactions, given_a_transaction_when_rolled_back_then_nothing_
     ASSERT_TRUE(run(io, session->rollback(soon())));
     EXPECT_FALSE(session->in_transaction());
     EXPECT_EQ(cell("SELECT count(*) FROM t"), "0");
+}
+
+TEST_P(postgres_transactions, given_a_transaction_when_nothing_is_done_in_it_then_the_database_need_not_know) {
+    const auto state = [this] {
+        return cell(fmt::format("SELECT state FROM pg_stat_activity WHERE pid = {}", session->backend_id()), {},
+                    other.get());
+    };
+    const bool begins_later = session->pipelines();
+    ASSERT_TRUE(run(io, session->begin(soon())));
+    EXPECT_EQ(state(), begins_later ? "idle" : "idle in transaction");
+    EXPECT_TRUE(session->in_transaction());
+    EXPECT_EQ(*run(io, session->commit(soon())), sql::commit_status::committed);
+    ASSERT_TRUE(run(io, session->begin(soon())));
+    ASSERT_TRUE(run(io, session->rollback(soon())));
+    ASSERT_TRUE(run(io, session->begin(soon())));
+    ASSERT_TRUE(run(io, session->reset(soon())));
+    EXPECT_FALSE(session->in_transaction());
+    EXPECT_EQ(state(), "idle");
+    EXPECT_EQ(cell("SELECT pg_current_xact_id_if_assigned() IS NULL"), "t");
+    must("CREATE TABLE t (id int)");
+    EXPECT_EQ(cell("SELECT count(*) FROM t", {}, other.get()), "0") << "it commits by itself";
+    sql::session_settings settings;
+    settings.quick_begin = false;
+    const auto at_once = make_driver(GetParam(), settings);
+    const auto& server = tests::postgresql();
+    session = *run(io, at_once->connect(server.endpoint, server.login(), database, soon()));
+    ASSERT_TRUE(run(io, session->begin(soon())));
+    EXPECT_EQ(state(), "idle in transaction");
+    session.reset();
+}
+
+TEST_P(postgres_transactions, given_any_kind_of_first_call_when_it_fails_then_the_transaction_is_aborted) {
+    must("CREATE TABLE t (id int PRIMARY KEY)");
+    must("INSERT INTO t VALUES ($1)", {whole(1)});  // known from now on
+    const std::function<bool()> calls[] = {
+        [&] { return refused("SELEC").sqlstate == "42601"; },
+        [&] { return refused("SELECT coalesce($1, nothing)", {null()}).sqlstate == "42703"; },
+        [&] { return refused("INSERT INTO t VALUES ($1)", {whole(1)}).sqlstate == "23505"; },
+        [&] {
+            keeper into;
+            return execute("SELECT 1 / 0", {}, into, sql::description::full).error().sqlstate == "22012";
+        },
+        [&] {
+            std::vector<std::vector<sql::parameter>> sets{{whole(7)}, {whole(1)}};
+            return run(io, session->execute_batch("INSERT INTO t VALUES ($1)", sets, soon())).error().sqlstate ==
+                   "23505";
+        },
+        [&] {
+            std::vector<std::vector<sql::parameter>> sets;
+            for (int i = 100; i < 300; ++i) sets.push_back({whole(i)});
+            sets.push_back({whole(1)});
+            return run(io, session->execute_batch("INSERT INTO t VALUES ($1)", sets, soon())).error().sqlstate ==
+                   "23505";
+        },
+    };
+    for (const auto& call : calls) {
+        ASSERT_TRUE(run(io, session->begin(soon())));
+        EXPECT_TRUE(call());
+        EXPECT_TRUE(session->in_transaction());
+        EXPECT_EQ(refused("SELECT 1").sqlstate, "25P02");
+        EXPECT_EQ(*run(io, session->commit(soon())), sql::commit_status::rolled_back);
+    }
+    EXPECT_EQ(cell("SELECT count(*) FROM t"), "1");
+}
+
+TEST_P(postgres_transactions, given_any_kind_of_first_call_when_rolled_back_then_nothing_is_left_of_it) {
+    must("CREATE TABLE t (id int)");
+    std::vector<std::vector<sql::parameter>> few{{whole(1)}, {whole(2)}};
+    std::vector<std::vector<sql::parameter>> many;
+    for (int i = 0; i < 200; ++i) many.push_back({whole(i)});
+    const std::function<void()> calls[] = {
+        [&] { must("INSERT INTO t VALUES (1)"); },
+        [&] { must("INSERT INTO t VALUES (1)"); },  // known now
+        [&] { must("INSERT INTO t VALUES (coalesce($1, 1))", {null()}); },
+        [&] { must("INSERT INTO t VALUES (1) RETURNING ARRAY[id]"); },
+        [&] { must("CREATE TABLE u (id int)"); },
+        [&] { EXPECT_TRUE(run(io, session->execute_batch("INSERT INTO t VALUES ($1)", few, soon()))); },
+        [&] { EXPECT_TRUE(run(io, session->execute_batch("INSERT INTO t VALUES ($1)", many, soon()))); },
+    };
+    for (const auto& call : calls) {
+        ASSERT_TRUE(run(io, session->begin(soon())));
+        call();
+        EXPECT_TRUE(session->in_transaction());
+        ASSERT_TRUE(run(io, session->rollback(soon())));
+        EXPECT_FALSE(session->in_transaction());
+    }
+    EXPECT_EQ(cell("SELECT count(*) FROM t"), "0");
+    EXPECT_EQ(cell("SELECT to_regclass('u') IS NULL"), "t");
+    ASSERT_TRUE(run(io, session->begin(soon())));
+    ASSERT_TRUE(run(io, session->begin_reading(soon())));
+    EXPECT_EQ(refused("INSERT INTO t VALUES (1)").sqlstate, "25006");
+    ASSERT_TRUE(run(io, session->rollback(soon())));
 }
 
 //
