@@ -750,51 +750,24 @@ core::awaitable<sql::result<session::shared_statement>> session::find_beside(std
     co_return which;
 }
 
-/// @return Nothing when it has to run alone.
-core::awaitable<sql::result<std::optional<sql::outcome>>> session::run_beside(
-    shared_statement which, std::span<const sql::parameter> parameters, sql::row_sink& sink, core::deadline until,
-    sql::beside_call& name, bool writes) {
-    for (;;) {
-        append_execute(line_.outgoing(), which->id, parameters);
-        execution told(which->shape, sink, false);
-        line::turn turn(line_, told, until);
-        name.names(&turn);
-        line_.join(turn);
-        co_await line_.wait(turn);
-        name.names(nullptr);
-        if (is_hit(turn, told) && !told.told && usable()) {
-            if (known(which->text) == which) continue;
-            co_return std::nullopt;  // meanwhile it was closed, to make room
-        }
-        auto problem = problem_beside(turn, told, true, writes);
-        if (!problem) wire_.native()->server_status = status_ = told.status();
-        if (problem && !(told.done.stopped && problem->kind == failure_kind::database))
-            co_return std::unexpected(std::move(*problem));
-        co_return told.done;
-    }
-}
-
 /// Is nothing left of a write that the server has ended? So it is with a table of InnoDB that fires no triggers, which
 /// may write others. Asked beside others, once for each prepared statement.
 core::awaitable<sql::result<bool>> session::is_undone(shared_statement of, core::deadline until,
                                                       sql::beside_call& name) {
     if (!of->write) co_return false;
-    while (!of->undone) {
-        // The names are of letters, digits, `_` and `$`.
-        const auto schema = of->write->schema.empty() ? "DATABASE()" : fmt::format("'{}'", of->write->schema);
-        auto asking = co_await find_beside(
-            fmt::format("SELECT ENGINE = 'InnoDB' AND NOT EXISTS (SELECT 1 FROM information_schema.TRIGGERS WHERE "
-                        "EVENT_OBJECT_SCHEMA = {0} AND EVENT_OBJECT_TABLE = '{1}') FROM information_schema.TABLES "
-                        "WHERE TABLE_SCHEMA = {0} AND TABLE_NAME = '{1}' AND TABLE_TYPE = 'BASE TABLE'",
-                        schema, of->write->table),
-            until, name);
-        if (!asking) co_return std::unexpected(std::move(asking.error()));
-        if (*asking == nullptr) co_return false;
-        truth_sink said;
-        auto done = co_await run_beside(*std::move(asking), {}, said, until, name, false);
-        if (!done) co_return std::unexpected(std::move(done.error()));
-        if (*done) of->undone = said.is;
-    }
+    // The names are of letters, digits, `_` and `$`.
+    const auto schema = of->write->schema.empty() ? "DATABASE()" : fmt::format("'{}'", of->write->schema);
+    const auto asking = fmt::format(
+        "SELECT ENGINE = 'InnoDB' AND NOT EXISTS (SELECT 1 FROM information_schema.TRIGGERS WHERE "
+        "EVENT_OBJECT_SCHEMA = {0} AND EVENT_OBJECT_TABLE = '{1}') FROM information_schema.TABLES "
+        "WHERE TABLE_SCHEMA = {0} AND TABLE_NAME = '{1}' AND TABLE_TYPE = 'BASE TABLE'",
+        schema, of->write->table);
+    name.writes = false;
+    truth_sink said;
+    auto done = co_await execute_beside(asking, {}, said, sql::description::types, until, name);
+    if (!done) co_return std::unexpected(std::move(done.error()));
+    if (!*done) co_return false;  // nobody knows yet
+    of->undone = said.is;
     co_return *of->undone;
 }
 
@@ -830,7 +803,24 @@ core::awaitable<sql::result<std::optional<sql::outcome>>> session::execute_besid
         if (!undone) co_return std::unexpected(undone.error());
         if (!*undone || known(text) != which) co_return std::nullopt;
     }
-    co_return co_await run_beside(std::move(which), parameters, sink, until, name, writes);
+    for (;;) {
+        append_execute(line_.outgoing(), which->id, parameters);
+        execution told(which->shape, sink, false);
+        line::turn turn(line_, told, until);
+        name.names(&turn);
+        line_.join(turn);
+        co_await line_.wait(turn);
+        name.names(nullptr);
+        if (is_hit(turn, told) && !told.told && usable()) {
+            if (known(text) == which) continue;
+            co_return std::nullopt;  // meanwhile it was closed, to make room
+        }
+        auto problem = problem_beside(turn, told, true, writes);
+        if (!problem) wire_.native()->server_status = status_ = told.status();
+        if (problem && !(told.done.stopped && problem->kind == failure_kind::database))
+            co_return std::unexpected(std::move(*problem));
+        co_return told.done;
+    }
 }
 
 core::awaitable<sql::result<std::vector<sql::outcome>>> session::execute_batch(

@@ -162,10 +162,6 @@ class session final : public sql::connection, private interrupter {
     std::optional<sql::failure> problem_beside(const line::turn& turn, answer& told, bool begun, bool writes);
     core::awaitable<sql::result<shared_statement>> find_beside(std::string_view text, core::deadline until,
                                                                sql::beside_call& name);
-    core::awaitable<sql::result<std::optional<sql::outcome>>> run_beside(shared_statement which,
-                                                                         std::span<const sql::parameter> parameters,
-                                                                         sql::row_sink& sink, core::deadline until,
-                                                                         sql::beside_call& name, bool writes);
     core::awaitable<sql::result<bool>> is_undone(shared_statement of, core::deadline until, sql::beside_call& name);
 
     std::optional<sql::failure> not_ready(core::deadline until);
