@@ -20,7 +20,7 @@
 
 namespace borealis::pool {
 
-/// How plain reads that have proved short share sessions; only where those pipeline.
+/// How plain statements that have proved short share sessions; only where those pipeline.
 struct sharing {
     std::size_t sessions = 2;  ///< Of one pool key, on each thread; 0: none.
     std::size_t depth = 16;    ///< Calls under way at once on one of them.
@@ -115,7 +115,7 @@ class lease {
     void taint() { tainted_ = true; }
     /// Never give this session to anybody again.
     void discard() { discarded_ = true; }
-    /// Octets of the result of the plain read that it was acquired for.
+    /// Octets of the result of the plain statement that it was acquired for.
     void returned(std::size_t bytes) { bytes_ = bytes; }
 
  private:
@@ -185,11 +185,12 @@ class pools {
     pools(core::executor home, shared_budgets& budgets);
     ~pools();
 
-    /// A session for a plain read, if one is at hand: a place on a shared one where the statement has proved short,
-    /// else nothing. What the statement is known for is put into `known`, for acquire(); null where sharing is switched
-    /// off.
-    /// @param read  A statement with `plain_read`, of which no transaction is open.
-    [[nodiscard]] std::optional<lease> join(const destination& to, const std::shared_ptr<const sql::rewritten>& read,
+    /// A session for a plain statement, if one is at hand: a place on a shared one where the statement has proved
+    /// short, else nothing. What the statement is known for is put into `known`, for acquire(); null where sharing is
+    /// switched off.
+    /// @param statement  One with `plain_read` or `plain_write`, of which no transaction is open.
+    [[nodiscard]] std::optional<lease> join(const destination& to,
+                                            const std::shared_ptr<const sql::rewritten>& statement,
                                             std::shared_ptr<short_statement>& known);
 
     /// Hands out a session nobody else holds, in order of arrival.
@@ -198,13 +199,13 @@ class pools {
     /// 0.1 s, longer each time, up to 2 s. `to` must live until the call returns.
     /// Among callers it is turn by turn. For a transaction a share of `limits.transactions` is waited for first.
     /// @param until  The request's deadline; waiting also ends after `limits.wait`.
-    /// @param read   What join() has said of a plain read: its time is told to it, and when it has proved short the
-    ///               lease may be a place on a shared session.
+    /// @param known  What join() has said of a plain statement: its time is told to it, and when it has proved short
+    ///               the lease may be a place on a shared session.
     /// @return `busy` when none came free in time or too many wait already, `unreachable` or `login` when none could be
     ///         opened.
     core::awaitable<sql::result<lease>> acquire(const destination& to, core::deadline until,
                                                 purpose what = purpose::statement,
-                                                std::shared_ptr<short_statement> read = nullptr);
+                                                std::shared_ptr<short_statement> known = nullptr);
 
     /// Closes idle sessions past their time, and opens those that `limits.minimum` misses; called by a timer of the
     /// owner about once a second.

@@ -1,5 +1,5 @@
 #pragma once
-/// The sessions of one pool key on one thread that several plain reads use at once.
+/// The sessions of one pool key on one thread that several plain statements use at once.
 
 #include <chrono>
 #include <cstddef>
