@@ -423,7 +423,7 @@ class KeysFile(Case):
             # Without its token, with a changed one, with another's.
             invalid = "UnrecognizedClientException"
             self.refused(invalid, self.use(server, {**whole, "SessionToken": None}).execute_statement, **on(postgresql))
-            self.refused(invalid, self.use(server, {**whole, "SessionToken": "A" + whole["SessionToken"][1:]}).execute_statement, **on(postgresql))
+            self.refused(invalid, self.use(server, {**whole, "SessionToken": ("B" if whole["SessionToken"][0] == "A" else "A") + whole["SessionToken"][1:]}).execute_statement, **on(postgresql))
             self.refused(invalid, self.use(server, {**whole, "SessionToken": bounded["SessionToken"]}).execute_statement, **on(postgresql))
             self.run_key("disable", made["AccessKeyId"])
             self.eventually(lambda: self.refused(invalid, self.use(server, whole).execute_statement, **on(postgresql)))
