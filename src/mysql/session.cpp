@@ -875,7 +875,7 @@ core::awaitable<sql::result<void>> session::turn_autocommit_off(core::deadline u
 }
 
 core::awaitable<sql::result<void>> session::begin(core::deadline until) {
-    if (stays_off_) {
+    if (stays_off_ && !autocommits()) {
         if (auto problem = not_ready(until)) co_return std::unexpected(std::move(*problem));
     } else if (auto done = co_await turn_autocommit_off(until); !done) {
         co_return done;
@@ -937,10 +937,12 @@ core::awaitable<sql::result<void>> session::autocommit_beside(core::deadline unt
         line_.join(turn);
         co_await line_.wait(turn);
         name.names(nullptr);
+        if (!turn.cut_off() && !told.error()) {  // also where its caller has gone meanwhile
+            wire_.native()->server_status = status_ = told.status();
+            stays_off_ = false;
+        }
         if (is_hit(turn, told)) continue;
         if (auto problem = problem_beside(turn, told, false, false)) co_return std::unexpected(std::move(*problem));
-        wire_.native()->server_status = status_ = told.status();
-        stays_off_ = false;
     }
     co_return sql::result<void>();
 }

@@ -199,11 +199,11 @@ std::string prometheus_text(std::span<const thread_numbers> all) {
     event("reset", &pool::pool_totals::reset);
     event("refused", &pool::pool_totals::refused);
     const auto shared = [&](std::string_view name, std::uint64_t pool::pool_totals::* member) {
-        to.value("shared_reads_total", fmt::format(R"(event="{}")", name),
+        to.value("shared_statements_total", fmt::format(R"(event="{}")", name),
                  sum(all, [&](const thread_numbers& one) { return one.now.since_start.*member; }));
     };
-    to.head("shared_reads_total", "counter",
-            "Reads on sessions that others use too; moved_on: taken off, as others waited.");
+    to.head("shared_statements_total", "counter",
+            "Statements on sessions that others use too; moved_on: taken off, as others waited.");
     shared("joined", &pool::pool_totals::joined);
     shared("moved_on", &pool::pool_totals::moved_on);
 

@@ -78,7 +78,7 @@ class FastPaths(unittest.TestCase):
         admin = re.search(r"metrics: (\S+)/metrics", self.on.text())[1]
         with urllib.request.urlopen(admin + "/metrics") as page:
             lines = page.read().decode().splitlines()
-        return int(next(l.split()[-1] for l in lines if l.startswith('borealis_shared_reads_total{event="joined"}')))
+        return int(next(l.split()[-1] for l in lines if l.startswith('borealis_shared_statements_total{event="joined"}')))
 
     def test_given_the_reads_of_the_conformance_suite_when_many_run_at_once_then_each_is_answered_as_alone(self):
         for engine in self.where:

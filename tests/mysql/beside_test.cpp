@@ -277,6 +277,27 @@ TEST_F(mysql_beside, given_deadlines_about_as_long_as_the_calls_when_many_run_th
     EXPECT_GT(well, 400U);
 }
 
+TEST_F(mysql_beside, given_a_call_given_up_while_autocommit_is_switched_on_when_a_transaction_follows_then_it_is_one) {
+    done("CREATE TABLE t (id INT)");
+    for (int i = 0; i < 20; ++i) {
+        ASSERT_TRUE(turning.run(session->begin(soon())));
+        done("INSERT INTO t VALUES (1)");
+        ASSERT_TRUE(turning.run(session->rollback(soon())));
+        auto& given_up = ask("SELECT 1");
+        turning.context.restart();
+        for (int steps = 0; steps < i % 4 + 1; ++steps) turning.context.poll_one();
+        given_up.name.abandon();
+        until_all_end();
+        ASSERT_TRUE(session->usable());
+        ASSERT_TRUE(turning.run(session->begin(soon())));
+        done("INSERT INTO t VALUES (2)");
+        ASSERT_TRUE(turning.run(session->rollback(soon())));
+        calls.clear();
+        ended = 0;
+    }
+    EXPECT_THAT(rows("SELECT COUNT(*) FROM t"), testing::ElementsAre("0"));
+}
+
 // ---- writes
 
 TEST_F(mysql_beside, given_writes_at_once_when_answered_then_each_commits_or_fails_by_itself) {
