@@ -1,6 +1,5 @@
 #include "postgres/canceller.hpp"
 
-#include <array>
 #include <condition_variable>
 #include <cstdint>
 #include <deque>
@@ -15,7 +14,6 @@
 #include <unistd.h>
 
 #include "core/log.hpp"
-#include "postgres/libpq.hpp"
 
 namespace borealis::postgres {
 
@@ -34,7 +32,7 @@ void cancel_ticket::finish() noexcept {
 
 struct canceller::parts {
     struct job {
-        std::shared_ptr<pg_cancel> which;
+        std::shared_ptr<const cancel_request> which;
         std::shared_ptr<cancel_ticket> ticket;  // shared with the session that waits, which may be gone first
     };
 
@@ -59,10 +57,8 @@ struct canceller::parts {
             const job next = std::move(jobs.front());
             jobs.pop_front();
             lock.unlock();
-            std::array<char, 256> why{};
-            if (PQcancel(next.which.get(), why.data(), static_cast<int>(why.size())) == 0) {
-                core::log(core::log_level::warning, "postgres: a cancel request failed: {}", why.data());
-            }
+            const auto why = next.which->send();
+            if (!why.empty()) core::log(core::log_level::warning, "postgres: a cancel request failed: {}", why);
             next.ticket->finish();
             lock.lock();
         }
@@ -80,7 +76,7 @@ canceller::~canceller() {
     for (auto& worker : parts_->workers) worker.join();
 }
 
-std::shared_ptr<cancel_ticket> canceller::submit(std::shared_ptr<pg_cancel> which) {
+std::shared_ptr<cancel_ticket> canceller::submit(std::shared_ptr<const cancel_request> which) {
     // Nothing is thrown here: the statement has been sent, and its caller is told what has become of it.
     auto ticket = std::make_shared<cancel_ticket>();
     if (ticket->descriptor() < 0) {

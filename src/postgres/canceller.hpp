@@ -1,13 +1,26 @@
 #pragma once
-/// Cancel requests: libpq 15 only has a blocking call for them, so threads of their own make them.
+/// Cancel requests: each is a connection of its own, and libpq 15 only has a blocking call for it, so threads of their
+/// own make them.
 
 #include <atomic>
 #include <cstddef>
 #include <memory>
-
-#include "postgres/handles.hpp"
+#include <string>
 
 namespace borealis::postgres {
+
+/// What it takes to cancel what one session runs. Any thread.
+class cancel_request {
+ public:
+    cancel_request() = default;
+    cancel_request(const cancel_request&) = delete;
+    cancel_request& operator=(const cancel_request&) = delete;
+    virtual ~cancel_request() = default;
+
+    /// Blocks until the server has taken note of it, for a time that is bounded.
+    /// @return Empty, or why it has not.
+    [[nodiscard]] virtual std::string send() const = 0;
+};
 
 /// One request under way. The server has taken note of it (and will not apply it to a later statement) once it is done.
 class cancel_ticket {
@@ -43,7 +56,7 @@ class canceller {
 
     /// Asks the database to cancel what the session of `which` runs.
     /// @return Null when too many wait, or neither descriptor nor thread is left for it.
-    std::shared_ptr<cancel_ticket> submit(std::shared_ptr<pg_cancel> which);
+    std::shared_ptr<cancel_ticket> submit(std::shared_ptr<const cancel_request> which);
 
  private:
     struct parts;

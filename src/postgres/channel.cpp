@@ -13,8 +13,6 @@
 #include <poll.h>
 #include <sys/socket.h>
 
-#include "postgres/libpq.hpp"
-
 namespace borealis::postgres {
 namespace {
 
@@ -95,8 +93,8 @@ struct channel::shared : std::enable_shared_from_this<shared> {
     }
 };
 
-channel::channel(const core::executor& home, pg_conn* of, listener& to)
-    : tls_(PQsslStruct(of, "OpenSSL")), descriptor_(PQsocket(of)), shared_(std::make_shared<shared>(home, to)) {
+channel::channel(const core::executor& home, int of, void* tls, listener& to)
+    : tls_(tls), descriptor_(of), shared_(std::make_shared<shared>(home, to)) {
     // Both suit a buffer that grows and is sent in pieces.
     if (tls_ != nullptr) {
         SSL_set_mode(static_cast<SSL*>(tls_), SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
@@ -107,7 +105,7 @@ channel::channel(const core::executor& home, pg_conn* of, listener& to)
 channel::~channel() {
     shared_->to = nullptr;
     shared_->alarm.cancel();
-    shared_->socket.release();  // libpq closes it
+    shared_->socket.release();  // its owner closes it
 }
 
 channel::state channel::flush() {

@@ -1,5 +1,5 @@
 #pragma once
-/// The octets of a connection that libpq has opened and logged in, past libpq: plain, or with libpq's TLS.
+/// The octets of a connection that is established: plain, or with libpq's TLS.
 
 #include <cstddef>
 #include <cstdint>
@@ -9,7 +9,6 @@
 
 #include "core/async.hpp"
 #include "core/deadline.hpp"
-#include "postgres/handles.hpp"
 
 namespace borealis::postgres {
 
@@ -37,7 +36,8 @@ class channel {
     enum class state : std::uint8_t { done, blocked, closed };
 
     /// @param of  Connected, non-blocking, and nobody reads or writes it but this; outlives it.
-    channel(const core::executor& home, pg_conn* of, listener& to);
+    /// @param tls  OpenSSL's `SSL` of it, or null where it is plain; outlives the channel as well.
+    channel(const core::executor& home, int of, void* tls, listener& to);
     channel(const channel&) = delete;
     channel& operator=(const channel&) = delete;
     ~channel();

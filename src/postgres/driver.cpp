@@ -7,6 +7,7 @@
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <unordered_set>
 #include <utility>
 #include <vector>
 
@@ -21,12 +22,11 @@
 
 #include "core/log.hpp"
 #include "postgres/canceller.hpp"
-#include "postgres/errors.hpp"
-#include "postgres/handles.hpp"
-#include "postgres/libpq.hpp"
+#include "postgres/established.hpp"
+#include "postgres/libpq_log_in.hpp"
 #include "postgres/libpq_session.hpp"
+#include "postgres/log_in.hpp"
 #include "postgres/native_session.hpp"
-#include "postgres/socket_watch.hpp"
 
 namespace borealis::postgres {
 namespace {
@@ -35,15 +35,6 @@ namespace asio = core::asio;
 using boost::system::error_code;
 using sql::failure;
 using sql::failure_kind;
-
-/// A path under which there is never a file: libpq then looks at none, not even at those of the home directory.
-constexpr const char* no_file = "/dev/null/none";
-constexpr const char* system_bundle = "/etc/ssl/certs/ca-certificates.crt";
-
-/// Start-up values are what DISCARD ALL goes back to, and they outrank those of ALTER ROLE and ALTER DATABASE.
-constexpr const char* session_options =
-    "-c TimeZone=UTC -c DateStyle=ISO,MDY -c IntervalStyle=postgres -c bytea_output=hex -c extra_float_digits=1"
-    " -c standard_conforming_strings=on";
 
 failure unreachable(std::string message) { return {.kind = failure_kind::unreachable, .message = std::move(message)}; }
 
@@ -61,40 +52,7 @@ void clear_environment() {
     for (const auto& name : found) ::unsetenv(name.c_str());
 }
 
-const char* mode_name(sql::tls_mode mode) {
-    switch (mode) {
-        case sql::tls_mode::disable:
-            return "disable";
-        case sql::tls_mode::prefer:
-            return "prefer";
-        case sql::tls_mode::require:
-            return "require";
-        case sql::tls_mode::verify_ca:
-            return "verify-ca";
-        case sql::tls_mode::verify_full:
-            return "verify-full";
-    }
-    return "verify-full";
-}
-
-std::string file_or_none(const std::string& file) { return file.empty() ? no_file : file; }
-
-std::string root_file(const sql::endpoint& to) {
-    if (!to.tls_ca_file.empty()) return to.tls_ca_file;
-    const bool verifies = to.tls == sql::tls_mode::verify_ca || to.tls == sql::tls_mode::verify_full;
-    // With sslmode=require libpq would verify as soon as it finds a root certificate.
-    return verifies && ::access(system_bundle, R_OK) == 0 ? system_bundle : no_file;
-}
-
-struct parameters {
-    std::vector<const char*> names;
-    std::vector<const char*> values;
-
-    void add(const char* name, const char* value) {
-        names.push_back(name);
-        values.push_back(value);
-    }
-};
+constexpr std::size_t most_remembered = 1024;
 
 using addresses = std::vector<std::string>;
 using resolver = asio::ip::basic_resolver<asio::ip::tcp, core::executor>;
@@ -133,18 +91,6 @@ core::awaitable<sql::result<addresses>> resolve(const std::string& host, core::d
     co_return std::move(shared->found);
 }
 
-/// Whether libpq is there; what is missing is logged. The first call loads it.
-bool loads_libpq() {
-    try {
-        return PQlibVersion() != 0;
-    } catch (const std::runtime_error& problem) {
-        core::log(core::log_level::error, "postgres: {}", problem.what());
-        return false;
-    }
-}
-
-void drop_notice(void* /*unused*/, const pg_result* /*unused*/) {}
-
 class postgres_driver final : public sql::driver {
  public:
     postgres_driver(protocol spoken, const sql::session_settings& with)
@@ -156,9 +102,7 @@ class postgres_driver final : public sql::driver {
                                                                            const sql::login& as,
                                                                            const std::string& database,
                                                                            core::deadline until) override {
-        if (!loads_libpq())
-            co_return std::unexpected(unreachable("The server has no client library for PostgreSQL (libpq)."));
-        // libpq takes an empty user for the one the program runs as, and every text up to its first zero byte.
+        // libpq takes an empty user for the one the program runs as, and texts end at their first zero byte.
         if (as.user.empty()) {
             co_return std::unexpected(failure{.kind = failure_kind::login,
                                               .message = "no PostgreSQL user name specified in startup packet",
@@ -198,76 +142,42 @@ class postgres_driver final : public sql::driver {
                                                                               const std::string& database,
                                                                               core::deadline until) {
         const core::executor home = co_await asio::this_coro::executor;
-        const std::string port = fmt::to_string(to.port);
-        const std::string root = root_file(to);
-        const std::string certificate = file_or_none(to.tls_certificate_file);
-        const std::string key = file_or_none(to.tls_key_file);
-        parameters with;
-        with.add("host", to.socket.empty() ? to.host.c_str() : to.socket.c_str());
-        if (!address.empty()) with.add("hostaddr", address.c_str());
-        with.add("port", port.c_str());
-        with.add("user", as.user.c_str());
-        with.add("password", as.password.reveal().c_str());
-        with.add("dbname", database.empty() ? "postgres" : database.c_str());
-        with.add("passfile", no_file);
-        with.add("sslmode", mode_name(to.tls));
-        with.add("sslrootcert", root.c_str());
-        with.add("sslcert", certificate.c_str());
-        with.add("sslkey", key.c_str());
-        with.add("sslcrl", no_file);
-        with.add("gssencmode", "disable");
-        with.add("application_name", "borealis");
-        with.add("client_encoding", "UTF8");
-        with.add("options", session_options);
-        const auto idle = fmt::to_string(with_.keepalive_idle.count());
-        const auto interval = fmt::to_string(with_.keepalive_interval.count());
-        const auto count = fmt::to_string(with_.keepalive_count);
-        const auto unanswered = fmt::to_string(with_.user_timeout.count());
-        with.add("keepalives", with_.keepalive_idle.count() != 0 ? "1" : "0");
-        with.add("keepalives_idle", idle.c_str());
-        with.add("keepalives_interval", interval.c_str());
-        with.add("keepalives_count", count.c_str());
-        with.add("tcp_user_timeout", unanswered.c_str());  // also bounds a cancel request's connect
-        with.add(nullptr, nullptr);
-
-        connection_handle made(PQconnectStartParams(with.names.data(), with.values.data(), 0));
-        if (made == nullptr) throw std::bad_alloc();
-        pg_conn* const c = made.get();
-        PQsetNoticeReceiver(c, drop_notice, nullptr);
-        PQsetErrorVerbosity(c, PQERRORS_VERBOSE);  // see connect_failure_of()
-        socket_watch socket(home);
-        auto state = PQstatus(c) == CONNECTION_BAD ? PGRES_POLLING_FAILED : PGRES_POLLING_WRITING;
-        while (state != PGRES_POLLING_OK) {
-            if (state == PGRES_POLLING_FAILED) {
-                core::log(core::log_level::warning, "postgres: {}", PQerrorMessage(c));
-                if (PQconnectionNeedsPassword(c) != 0) {
-                    co_return std::unexpected(
-                        failure{.kind = failure_kind::login,
-                                .message = fmt::format("password authentication failed for user \"{}\"", as.user),
-                                .sqlstate = "28P01",
-                                .severity = "FATAL"});
-                }
-                co_return std::unexpected(connect_failure_of(PQerrorMessage(c)));
+        if (spoken_ == protocol::native && may_be_plain(to) && !for_libpq(to, address, as)) {
+            auto made = co_await log_in(to, address, as, database, with_, until);
+            if (!made) co_return std::unexpected(std::move(made.error()));
+            if (*made) co_return std::make_unique<native_session>(home, *std::move(*made), canceller_, with_);
+            remember(to, address, as);
+        }
+        auto made = co_await log_in_by_libpq(to, address, as, database, with_, until);
+        if (!made) co_return std::unexpected(std::move(made.error()));
+        if (spoken_ == protocol::native) {
+            if (auto taken = hand_over(*made)) {
+                co_return std::make_unique<native_session>(home, *std::move(taken), canceller_, with_);
             }
-            // libpq may have opened another socket, perhaps under the same number.
-            socket.watch(PQsocket(c));
-            const auto how =
-                co_await socket.wait(state == PGRES_POLLING_READING ? interest::read : interest::write, until);
-            socket.unwatch();
-            if (how == waited::timed_out) co_return std::unexpected(too_late());
-            state = PQconnectPoll(c);
         }
-        // libpq may have been built with another TLS library than ours.
-        const bool reachable = PQsslInUse(c) == 0 || PQsslStruct(c, "OpenSSL") != nullptr;
-        if (spoken_ == protocol::native && reachable) {
-            co_return std::make_unique<native_session>(home, std::move(made), canceller_, with_);
-        }
-        co_return std::make_unique<libpq_session>(home, std::move(made), canceller_, with_.statements);
+        co_return std::make_unique<libpq_session>(home, std::move(*made), canceller_, with_.statements);
+    }
+
+    /// Has that server asked for what only libpq speaks? To ask again for each session would cost a connection, and
+    /// leave a line in the server's log.
+    bool for_libpq(const sql::endpoint& to, const std::string& address, const sql::login& as) {
+        const std::scoped_lock lock(guard_);
+        return for_libpq_.contains(name_of(to, address, as));
+    }
+    void remember(const sql::endpoint& to, const std::string& address, const sql::login& as) {
+        const std::scoped_lock lock(guard_);
+        if (for_libpq_.size() >= most_remembered) for_libpq_.clear();
+        for_libpq_.insert(name_of(to, address, as));
+    }
+    static std::string name_of(const sql::endpoint& to, const std::string& address, const sql::login& as) {
+        return fmt::format("{}{}:{} {}", to.socket, address, to.port, as.user);
     }
 
     protocol spoken_;
     std::shared_ptr<canceller> canceller_;  // shared with the sessions, which may outlive the driver
     const sql::session_settings with_;
+    std::mutex guard_;
+    std::unordered_set<std::string> for_libpq_;
 };
 
 }  // namespace

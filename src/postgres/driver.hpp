@@ -1,5 +1,5 @@
 #pragma once
-/// PostgreSQL (10 and newer) behind `sql::driver`: libpq connects and logs in, and cancels.
+/// PostgreSQL (10 and newer) behind `sql::driver`.
 
 #include <cstdint>
 #include <memory>
@@ -9,16 +9,19 @@
 
 namespace borealis::postgres {
 
-/// Who speaks to the server once it has been logged in to. The results are the same.
+/// Who speaks to the server. The results are the same.
 enum class protocol : std::uint8_t {
-    native,  ///< We do: one message and one answer a statement, and several calls at once (`pipelines()`).
-    libpq,   ///< libpq does.
+    /// We do: one message and one answer a statement, and several calls at once (`pipelines()`). With TLS, and where
+    /// the
+    /// server wants a proof that we cannot give, once libpq has logged in.
+    native,
+    libpq,  ///< libpq does.
 };
 
 /// Makes the driver. Call it before threads start: libpq reads PGSERVICE, PGOPTIONS, PGTZ and the like from the
 /// environment even where a parameter is given as empty, so this removes libpq's variables from the process's
-/// environment. The sessions may outlive the driver. Its one helper thread (cancel requests block in libpq) starts with
-/// the first cancellation and is joined with the last session or the driver.
+/// environment. The sessions may outlive the driver. Its helper threads (cancel requests block) start with the
+/// first cancellations and are joined with the last session or the driver.
 ///
 /// How its sessions keep the promises of `sql::connection`:
 /// - `login` is what the server says at connect (28xxx, 3D000, 53300 …); 57P0x (starting up, shutting down) and

@@ -6,6 +6,5 @@ namespace borealis::postgres {
 
 void release_handle::operator()(pg_conn* which) const noexcept { PQfinish(which); }
 void release_handle::operator()(pg_result* which) const noexcept { PQclear(which); }
-void release_handle::operator()(pg_cancel* which) const noexcept { PQfreeCancel(which); }
 
 }  // namespace borealis::postgres

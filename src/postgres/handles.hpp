@@ -7,7 +7,6 @@
 // libpq's own names (libpq-fe.h), so that our headers need not include it.
 struct pg_conn;
 struct pg_result;
-struct pg_cancel;
 
 namespace borealis::postgres {
 
@@ -16,7 +15,6 @@ using oid = std::uint32_t;
 struct release_handle {
     void operator()(pg_conn* which) const noexcept;
     void operator()(pg_result* which) const noexcept;
-    void operator()(pg_cancel* which) const noexcept;
 };
 
 using connection_handle = std::unique_ptr<pg_conn, release_handle>;

@@ -17,6 +17,7 @@
 #include "core/log.hpp"
 #include "postgres/errors.hpp"
 #include "postgres/libpq.hpp"
+#include "postgres/libpq_log_in.hpp"
 
 namespace borealis::postgres {
 namespace {
@@ -99,11 +100,11 @@ libpq_session::libpq_session(const core::executor& home, connection_handle conne
                              std::shared_ptr<canceller> cancels, std::size_t statements)
     : socket_(home),
       connection_(std::move(connected)),
-      cancel_(PQgetCancel(connection_.get()), release_handle()),
+      cancel_(cancels_of(connection_.get())),
       canceller_(std::move(cancels)),
       statements_(statements),
       backend_id_(PQbackendPID(connection_.get())) {
-    if (cancel_ == nullptr || PQsetnonblocking(connection_.get(), 1) != 0) {
+    if (PQsetnonblocking(connection_.get(), 1) != 0) {
         throw std::runtime_error("libpq: out of memory");
     }
     PQsetErrorVerbosity(connection_.get(), PQERRORS_TERSE);  // the fields are read one by one; this text is only logged

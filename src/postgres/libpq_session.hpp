@@ -92,7 +92,7 @@ class libpq_session final : public sql::connection {
 
     socket_watch socket_;
     connection_handle connection_;
-    std::shared_ptr<pg_cancel> cancel_;  // shared with a cancel request under way
+    std::shared_ptr<const cancel_request> cancel_;  // shared with a cancel request under way
     std::shared_ptr<canceller> canceller_;
     statement_cache statements_;
     type_book types_;

@@ -7,10 +7,10 @@
 #include <stdexcept>
 
 #include <boost/asio/post.hpp>
+#include <sys/socket.h>
 
 #include "core/log.hpp"
 #include "postgres/errors.hpp"
-#include "postgres/libpq.hpp"
 #include "postgres/set_columns.hpp"
 #include "postgres/socket_watch.hpp"
 
@@ -41,13 +41,6 @@ const char* copy_message(char type) {
         default:
             return "execute: unexpected message: CopyBothResponse";
     }
-}
-
-/// A FATAL that came together with the end of the log-in.
-void take_notice(void* broken, const pg_result* notice) {
-    const char* const severity = PQresultErrorField(notice, PG_DIAG_SEVERITY_NONLOCALIZED);
-    const std::string_view text = severity == nullptr ? "" : severity;
-    if (text == "FATAL" || text == "PANIC" || text == "ERROR") *static_cast<bool*>(broken) = true;
 }
 
 }  // namespace
@@ -525,23 +518,18 @@ class native_session::merge_exchange final : public exchange {
 
 // ---- beginning and end
 
-native_session::native_session(const core::executor& home, connection_handle connected,
-                               std::shared_ptr<canceller> cancels, const sql::session_settings& with)
+native_session::native_session(const core::executor& home, established connected, std::shared_ptr<canceller> cancels,
+                               const sql::session_settings& with)
     : connection_(std::move(connected)),
-      cancel_(PQgetCancel(connection_.get()), release_handle()),
       canceller_(std::move(cancels)),
-      channel_(home, connection_.get(), *this),
+      channel_(home, connection_.descriptor, connection_.tls, *this),
+      in_(std::move(connection_.behind)),
       statements_(with.statements),
-      backend_id_(PQbackendPID(connection_.get())),
+      backend_id_(connection_.backend_id),
+      broken_(connection_.ended),
       merges_(with.batches_at_once),
       begins_later_(with.quick_begin) {
-    pg_conn* const c = connection_.get();
-    if (cancel_ == nullptr || PQsetnonblocking(c, 1) != 0) throw std::runtime_error("libpq: out of memory");
-    // What came together with the end of the log-in is in libpq's buffer: whole messages that nobody has asked for. Of
-    // a part of one, which no server sends by itself, the rest would make no sense to us: the session would be over.
-    PQsetNoticeReceiver(c, take_notice, &broken_);
-    if (PQisBusy(c) != 0) broken_ = true;
-    while (auto* unwanted = PQnotifies(c)) PQfreemem(unwanted);
+    pump();
 }
 
 native_session::~native_session() {
@@ -549,6 +537,9 @@ native_session::~native_session() {
     for (auto& at : line_) {
         if (at.to != nullptr) at.to->home = nullptr;
     }
+    // libpq says so itself.
+    if (connection_.by_us.get() >= 0)
+        (void)::send(connection_.descriptor, terminate.data(), terminate.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
 bool native_session::usable() const noexcept {
@@ -805,7 +796,7 @@ void native_session::rang() {
 void native_session::press() {
     if (!std::exchange(pressing_, true)) give_up_ = core::deadline::after(cancel_grace);
     // One at a time; when the queue is full the next press tries again.
-    if (ticket_ == nullptr || ticket_->done()) ticket_ = canceller_->submit(cancel_);
+    if (ticket_ == nullptr || ticket_->done()) ticket_ = canceller_->submit(connection_.cancels);
     press_again_ = core::deadline::after(cancel_again).sooner(give_up_);
     for (auto& at : line_) {
         if (&at != &line_.front()) at.exposed = at.held = at.to != nullptr;

@@ -1,6 +1,6 @@
 #pragma once
-/// One session at a PostgreSQL server: `sql::connection` that speaks the protocol itself, on a connection that libpq
-/// has opened.
+/// One session at a PostgreSQL server: `sql::connection` that speaks the protocol itself, on a connection that
+/// is established.
 
 #include <cstddef>
 #include <cstdint>
@@ -20,7 +20,7 @@
 #include "postgres/binding.hpp"
 #include "postgres/canceller.hpp"
 #include "postgres/channel.hpp"
-#include "postgres/handles.hpp"
+#include "postgres/established.hpp"
 #include "postgres/plain_insert.hpp"
 #include "postgres/protocol.hpp"
 #include "postgres/session_rules.hpp"
@@ -37,9 +37,8 @@ namespace borealis::postgres {
 /// waits for it goes on once it has been answered to the end.
 class native_session final : public sql::connection, private channel::listener {
  public:
-    /// @param connected  A connection that is established and idle.
-    /// @param cancels    Shared with the driver and its other sessions.
-    native_session(const core::executor& home, connection_handle connected, std::shared_ptr<canceller> cancels,
+    /// @param cancels  Shared with the driver and its other sessions.
+    native_session(const core::executor& home, established connected, std::shared_ptr<canceller> cancels,
                    const sql::session_settings& with);
     ~native_session();
 
@@ -142,8 +141,7 @@ class native_session final : public sql::connection, private channel::listener {
                                                              std::span<const std::vector<sql::parameter>> sets,
                                                              std::vector<sql::outcome>& done);
 
-    connection_handle connection_;
-    std::shared_ptr<pg_cancel> cancel_;  // shared with a cancel request under way
+    established connection_;
     std::shared_ptr<canceller> canceller_;
     channel channel_;
     message_reader in_;

@@ -10,6 +10,9 @@ namespace borealis::postgres {
 namespace {
 
 constexpr std::size_t head_octets = 5;  // type and length
+constexpr std::uint32_t protocol_version = 3U << 16;
+constexpr std::uint32_t cancel_request_code = 1234U << 16 | 5678U;
+constexpr std::uint32_t ssl_request_code = 1234U << 16 | 5679U;
 
 void put16(std::string& to, std::size_t value) {
     to.push_back(static_cast<char>(value >> 8 & 0xff));
@@ -24,11 +27,6 @@ void put_head(std::string& to, char type, std::size_t body) {
     assert(body + 4 <= std::numeric_limits<std::int32_t>::max());
     to.push_back(type);
     put32(to, static_cast<std::uint32_t>(body + 4));
-}
-
-std::uint32_t read32(const char* at) {
-    const auto octet = [at](int i) { return static_cast<std::uint32_t>(static_cast<unsigned char>(at[i])); };
-    return octet(0) << 24 | octet(1) << 16 | octet(2) << 8 | octet(3);
 }
 
 /// What is left of a body. Every take fails for good once one has failed.
@@ -80,6 +78,24 @@ class reading {
     bool ok_ = true;
 };
 
+constexpr std::size_t most_short = 30000;
+
+/// The same before a session is established: nothing long is taken from somebody who may not be a database at all.
+std::size_t most_of_log_in(char type) {
+    switch (type) {
+        case 'R':  // Authentication…
+            return 2000;
+        case 'E':  // ErrorResponse
+        case 'K':  // BackendKeyData
+        case 'N':  // NoticeResponse
+        case 'S':  // ParameterStatus
+        case 'Z':  // ReadyForQuery
+            return most_short;
+        default:
+            return 0;
+    }
+}
+
 /// How long a message of this type may be; 0: no server sends it to a session of ours. As in libpq, most types are
 /// short, so that lost synchronisation is seen at once.
 std::size_t most_of(char type) {
@@ -105,20 +121,26 @@ std::size_t most_of(char type) {
         case 'c':  // CopyDone
         case 'n':  // NoData
         case 's':  // PortalSuspended
-            return 30000;
+            return most_short;
         default:
             return 0;
     }
 }
 
 /// Octets of a whole message, its head included; 0 when that is no message.
-std::size_t size_of(const char* head) {
+std::size_t size_of(const char* head, message_reader::phase now) {
     const std::size_t length = read32(head + 1);
-    if (length < 4 || length > most_of(head[0])) return 0;
+    const std::size_t most = now == message_reader::phase::session ? most_of(head[0]) : most_of_log_in(head[0]);
+    if (length < 4 || length > most) return 0;
     return length + 1;
 }
 
 }  // namespace
+
+std::uint32_t read32(const char* at) {
+    const auto octet = [at](int i) { return static_cast<std::uint32_t>(static_cast<unsigned char>(at[i])); };
+    return octet(0) << 24 | octet(1) << 16 | octet(2) << 8 | octet(3);
+}
 
 // ---- to the server
 
@@ -126,6 +148,47 @@ void append32(std::string& to, std::uint32_t value) {
     const char octets[] = {static_cast<char>(value >> 24 & 0xff), static_cast<char>(value >> 16 & 0xff),
                            static_cast<char>(value >> 8 & 0xff), static_cast<char>(value & 0xff)};
     to.append(octets, sizeof octets);
+}
+
+void append_ssl_request(std::string& to) {
+    put32(to, 8);
+    put32(to, ssl_request_code);
+}
+
+void append_startup(std::string& to, std::span<const std::pair<std::string_view, std::string_view>> parameters) {
+    std::size_t octets = 4 + 4 + 1;
+    for (const auto& [name, value] : parameters) octets += name.size() + 1 + value.size() + 1;
+    put32(to, static_cast<std::uint32_t>(octets));
+    put32(to, protocol_version);
+    for (const auto& [name, value] : parameters) {
+        put_text(to, name);
+        put_text(to, value);
+    }
+    to.push_back('\0');
+}
+
+void append_cancel_request(std::string& to, std::uint32_t backend, std::uint32_t key) {
+    put32(to, 16);
+    put32(to, cancel_request_code);
+    put32(to, backend);
+    put32(to, key);
+}
+
+void append_password(std::string& to, std::string_view text) {
+    put_head(to, 'p', text.size() + 1);
+    put_text(to, text);
+}
+
+void append_sasl_initial_response(std::string& to, std::string_view mechanism, std::string_view data) {
+    put_head(to, 'p', mechanism.size() + 1 + 4 + data.size());
+    put_text(to, mechanism);
+    put32(to, static_cast<std::uint32_t>(data.size()));
+    to.append(data);
+}
+
+void append_sasl_response(std::string& to, std::string_view data) {
+    put_head(to, 'p', data.size());
+    to.append(data);
 }
 
 void append_query(std::string& to, std::string_view text) {
@@ -276,7 +339,7 @@ void message_reader::commit(std::size_t octets) {
 std::optional<message> message_reader::next() {
     if (failed_ || unread() < head_octets) return std::nullopt;
     const char* const at = buffer_.get() + begin_;
-    const std::size_t whole = size_of(at);
+    const std::size_t whole = size_of(at, phase_);
     if (whole == 0) {
         failed_ = true;
         return std::nullopt;
@@ -293,7 +356,7 @@ bool message_reader::holds_error() const { return first_of('Z', 'E') == 'E'; }
 /// The type of the first message at hand that is of one or the other.
 char message_reader::first_of(char one, char other) const {
     for (std::size_t at = begin_; end_ - at >= head_octets;) {
-        const std::size_t whole = size_of(buffer_.get() + at);
+        const std::size_t whole = size_of(buffer_.get() + at, phase_);
         if (whole == 0 || end_ - at < whole) break;
         if (buffer_[at] == one || buffer_[at] == other) return buffer_[at];
         at += whole;

@@ -1,6 +1,6 @@
 #pragma once
-/// PostgreSQL's protocol 3.0 after the log-in, as bytes: messages to the server appended to a buffer, messages from it
-/// as views into one. No socket and no state but what is half read (PostgreSQL manual, Frontend/Backend Protocol).
+/// PostgreSQL's protocol 3.0 as bytes: messages to the server appended to a buffer, messages from it as views into one.
+/// No socket and no state but what is half read (PostgreSQL manual, Frontend/Backend Protocol).
 
 #include <cstddef>
 #include <cstdint>
@@ -9,6 +9,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "postgres/binding.hpp"
@@ -21,6 +22,17 @@ namespace borealis::postgres {
 
 // ---- to the server. Names and texts hold no zero byte: callers have looked.
 
+/// "May we speak TLS?", answered by one octet.
+void append_ssl_request(std::string& to);
+/// The first message of a session.
+void append_startup(std::string& to, std::span<const std::pair<std::string_view, std::string_view>> parameters);
+/// Instead of it: cancels what another session runs.
+void append_cancel_request(std::string& to, std::uint32_t backend, std::uint32_t key);
+void append_password(std::string& to, std::string_view text);
+void append_sasl_initial_response(std::string& to, std::string_view mechanism, std::string_view data);
+void append_sasl_response(std::string& to, std::string_view data);
+/// Terminate: the last message of a session.
+inline constexpr std::string_view terminate("X\0\0\0\4", 5);
 void append_query(std::string& to, std::string_view text);
 void append_parse(std::string& to, std::string_view name, std::string_view text, std::span<const oid> types);
 /// Binds the unnamed portal; all result columns come as text.
@@ -46,6 +58,8 @@ void append_close_statement(std::string& to, std::string_view name);
 void append_sync(std::string& to);
 /// In network order.
 void append32(std::string& to, std::uint32_t value);
+/// What append32() has written.
+[[nodiscard]] std::uint32_t read32(const char* at);
 
 // ---- from the server
 
@@ -60,6 +74,12 @@ class message_reader {
  public:
     /// The most a message may hold: what PostgreSQL itself can send.
     static constexpr std::size_t most_octets = std::size_t{1} << 30;
+
+    /// Which messages may come: those of the log-in are all short.
+    enum class phase : std::uint8_t { log_in, session };
+
+    explicit message_reader(phase now = phase::session) : phase_(now) {}
+    void go_on_to(phase next) { phase_ = next; }
 
     /// Room for octets to come, never empty. Moves what is half read; messages handed out before are void.
     [[nodiscard]] std::span<char> prepare();
@@ -87,6 +107,7 @@ class message_reader {
     std::size_t capacity_ = 0;
     std::size_t begin_ = 0;
     std::size_t end_ = 0;
+    phase phase_;
     bool filled_ = false;  // the last octets took all the room there was
     bool failed_ = false;
 };

@@ -156,7 +156,8 @@ struct lambda_settings {
     std::vector<lambda::function_settings> functions = {};
 };
 
-/// Who speaks to a database once its client library has logged in: we ourselves, or the library (libpq, libmariadb).
+/// Who speaks to a database: we ourselves, at the latest once its client library has logged in, or the library (libpq,
+/// libmariadb).
 enum class protocol_speaker : std::uint8_t { native, library };
 
 struct config {

@@ -202,17 +202,28 @@ class Libraries(unittest.TestCase):
         status, _, answer = server.call("Execute", sql="SELECT 1", resourceArn=database.arn, secretArn=database.secret, database=database.name)
         return status, answer
 
-    def test_given_a_server_when_postgresql_is_first_called_then_libpq_is_loaded_and_not_before(self):
-        with Server(running.both_databases_config()) as server:
-            loaded = lambda: set(re.findall(r"/(lib(?:pq|curl|ldap|gssapi_krb5)\b)", Path(f"/proc/{server.process.pid}/maps").read_text()))
-            self.assertEqual(self.select(server, "mariadb")[0], 200)
-            self.assertEqual(loaded(), set())
-            self.assertEqual(self.select(server, "postgresql")[0], 200)
-            self.assertIn("libpq", loaded())
-            self.assertNotIn("libcurl", loaded())
+    def loaded(self, server):
+        return set(re.findall(r"/(lib(?:pq|curl|ldap|gssapi_krb5)\b)", Path(f"/proc/{server.process.pid}/maps").read_text()))
 
-    def test_given_a_broken_libpq_when_postgresql_is_called_then_the_error_says_so_and_mariadb_is_served(self):
-        with Server(running.both_databases_config(), environment=self.broken("libpq.so.5")) as server:
+    def test_given_plain_connections_when_both_databases_are_called_then_no_client_library_of_postgresql_is_loaded(self):
+        with Server(running.both_databases_config()) as server:
+            self.assertEqual(self.select(server, "mariadb")[0], 200)
+            self.assertEqual(self.select(server, "postgresql")[0], 200)
+            self.assertEqual(self.loaded(server), set())
+
+    def test_given_the_library_as_driver_when_postgresql_is_first_called_then_libpq_is_loaded_and_not_before(self):
+        with Server('driver = "library"\n' + running.both_databases_config()) as server:
+            self.assertEqual(self.select(server, "mariadb")[0], 200)
+            self.assertEqual(self.loaded(server), set())
+            self.assertEqual(self.select(server, "postgresql")[0], 200)
+            self.assertIn("libpq", self.loaded(server))
+            self.assertNotIn("libcurl", self.loaded(server))
+
+    def test_given_a_broken_libpq_when_databases_are_called_then_only_who_needs_it_is_told(self):
+        environment = self.broken("libpq.so.5")
+        with Server(running.both_databases_config(), environment=environment) as server:
+            self.assertEqual(self.select(server, "postgresql")[0], 200)
+        with Server('driver = "library"\n' + running.both_databases_config(), environment=environment) as server:
             status, answer = self.select(server, "postgresql")
             self.assertGreaterEqual(status, 400)
             self.assertIn("no client library for PostgreSQL", str(answer))
