@@ -5,6 +5,7 @@
 #include "auth/signature.hpp"
 
 #include <algorithm>
+#include <array>
 #include <iterator>
 #include <stdexcept>
 #include <utility>
@@ -76,9 +77,8 @@ std::string encoded_once(std::string_view text) {
 
 /// Without blanks around it, inner runs of blanks as one (L-5.1).
 void append_trimmed(std::string& out, std::string_view value) {
-    bool usual = value.empty() || (!is_blank(value.front()) && !is_blank(value.back()));
-    for (std::size_t i = 1; i < value.size(); ++i) usual &= !(is_blank(value[i]) && is_blank(value[i - 1]));
-    if (usual && !value.contains('\t')) {
+    if (value.empty() || (!is_blank(value.front()) && !is_blank(value.back()) && !value.contains("  ") &&
+                          !value.contains('\t'))) {
         out += value;
         return;
     }
@@ -95,14 +95,18 @@ void append_trimmed(std::string& out, std::string_view value) {
     }
 }
 
-void append_hex_of(std::string& out, std::span<const std::uint8_t> bytes) {
-    static constexpr std::string_view digits = "0123456789abcdef";
-    auto at = out.size();
-    out.resize(at + bytes.size() * 2);
-    for (const auto octet : bytes) {
-        out[at++] = digits[octet >> 4];
-        out[at++] = digits[octet & 15];
-    }
+/// The two digits of each octet.
+constexpr auto hex_pairs = [] {
+    std::array<std::array<char, 2>, 256> made{};
+    constexpr std::string_view digits = "0123456789abcdef";
+    for (std::size_t octet = 0; octet < made.size(); ++octet) made[octet] = {digits[octet >> 4], digits[octet & 15]};
+    return made;
+}();
+
+void append_hex_of(std::string& out, const digest& bytes) {
+    std::array<std::array<char, 2>, std::tuple_size_v<digest>> text;  // put together apart: `out` may be anywhere
+    for (std::size_t i = 0; i < bytes.size(); ++i) text[i] = hex_pairs[bytes[i]];
+    out.append(text.data()->data(), sizeof text);
 }
 
 template <class... Parts>
