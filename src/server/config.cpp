@@ -52,6 +52,7 @@ void read_limits(section& from, connection_limits& into) {
     from.seconds("drain_idle_seconds", into.drain_idle, 0, 3'600);
     from.number("linger_bytes", into.linger_bytes, 0, 1LL << 40);
     from.seconds("linger_seconds", into.linger, 0, 3'600);
+    from.seconds("busy_poll_seconds", into.busy_poll, 0, 0.01);
     from.number("body_bytes", into.request.body_bytes, 1'024, 1LL << 30);
     from.number("header_bytes", into.request.header_bytes, 1'024, 1 << 20);
     from.number("header_count", into.request.header_count, 8, 10'000);

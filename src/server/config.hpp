@@ -114,6 +114,8 @@ struct connection_limits {
     /// (RFC 9112, 9.6).
     std::size_t linger_bytes = std::size_t{64} << 20U;
     std::chrono::milliseconds linger{2'000};
+    /// How long a thread that serves one caller alone stays awake for what comes next; 0: not at all.
+    std::chrono::microseconds busy_poll{50};
     http::request_limits request;
     std::size_t json_values = json::document::usual_most_values;  ///< In one body of the Data API.
 };

@@ -26,7 +26,7 @@ void note(config_changes& into, std::string_view name, const Before& before, con
 
 auto all_of(const connection_limits& of) {
     return std::tie(of.connections, of.idle, of.read, of.handshake, of.write, of.drain, of.drain_idle, of.linger_bytes,
-                    of.linger, of.request.target_bytes, of.request.header_bytes, of.request.header_count,
+                    of.linger, of.busy_poll, of.request.target_bytes, of.request.header_bytes, of.request.header_count,
                     of.request.body_bytes, of.json_values);
 }
 

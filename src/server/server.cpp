@@ -320,7 +320,8 @@ struct running_server::parts {
                             .turns = &whole.turns,
                             .log = whole.calls ? &whole.calls->open_lane() : nullptr,
                             .stopping = whole.stopping}),
-              clients(with->limits, routes) {}
+              waits(loop.get_executor(), with->limits.busy_poll),
+              clients(with->limits, routes, &waits) {}
 
         /// Calls that begin from now on see the other configuration.
         void reload(std::shared_ptr<const config> next) {
@@ -328,6 +329,7 @@ struct running_server::parts {
             names.reload();
             api.set(api_settings(*with));
             routes.reload();
+            waits.set(with->limits.busy_poll);
             clients.set_limits(with->limits);
             for (auto& one : doors) one.clients.set_limits(limits_of_apis(*with));
             if (admin) admin->set_limits(with->limits);
@@ -339,6 +341,7 @@ struct running_server::parts {
         directory names;
         data_api::service api;
         router routes;
+        short_waits waits;
         sessions clients;
         std::list<door> doors;                // only grows; touched on this thread once it runs
         std::optional<admin_listener> admin;  ///< On the first thread, where there is one.

@@ -169,6 +169,7 @@ core::awaitable<bool> sessions::answer(Stream& stream, connection& self, const h
     self.until = core::clock::time_point::max();  // the operations have deadlines of their own
     reply made;
     self.answering = true;
+    const short_waits::call under_way(waits_);
     try {
         made = co_await routes_.route(asked, from);
     } catch (const std::exception& e) {

@@ -16,6 +16,7 @@
 #include "core/listener.hpp"
 #include "server/answerer.hpp"
 #include "server/config.hpp"
+#include "server/short_waits.hpp"
 #include "server/tls.hpp"
 
 namespace borealis::server {
@@ -27,7 +28,9 @@ using tcp_socket = core::asio::basic_stream_socket<core::asio::ip::tcp, core::ex
 class sessions {
  public:
     /// @param routes  Outlives this.
-    sessions(connection_limits limits, answerer& routes) : limits_(limits), routes_(routes) {}
+    /// @param waits  Of the thread; outlives this. Null: it sleeps as soon as there is nothing to do.
+    sessions(connection_limits limits, answerer& routes, short_waits* waits = nullptr)
+        : limits_(limits), routes_(routes), waits_(waits) {}
 
     /// Other limits. The sizes hold for connections that are made from now on, the times for all.
     void set_limits(const connection_limits& limits) { limits_ = limits; }
@@ -90,6 +93,7 @@ class sessions {
 
     connection_limits limits_;
     answerer& routes_;
+    short_waits* waits_;
     std::list<connection> open_;
     std::optional<core::clock::time_point> drain_began_;
     traffic traffic_;

@@ -65,6 +65,7 @@ idle_seconds = 5
 body_bytes = 2048
 linger_bytes = 1000
 linger_seconds = 0.5
+busy_poll_seconds = 0.0001
 [admin]
 listen = "127.0.0.1:0"
 connections = 3
@@ -155,6 +156,7 @@ password = "text:env:literal"
     EXPECT_EQ(made.pool.wait, std::chrono::milliseconds(250));
     EXPECT_EQ(made.limits.linger_bytes, 1000U);
     EXPECT_EQ(made.limits.linger, std::chrono::milliseconds(500));
+    EXPECT_EQ(made.limits.busy_poll, std::chrono::microseconds(100));
     EXPECT_EQ(made.admin_connections, 3U);
     EXPECT_TRUE(made.observe.calls.on);
     EXPECT_EQ(made.observe.calls.file, folder_ / "logs/access.log");
