@@ -200,7 +200,7 @@ class attempt {
         }
     }
 
-    enum class answer : std::uint8_t { plain, tls, none };
+    enum class answer : std::uint8_t { plain, tls };
 
     /// Asks whether the server speaks TLS.
     core::awaitable<sql::result<answer>> ask_for_tls() {
