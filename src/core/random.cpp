@@ -19,15 +19,20 @@ class pool_of_bytes {
  public:
     template <std::size_t Count>
     std::array<std::byte, Count> take() {
-        if (bytes_.size() - at_ < Count) {
+        std::array<std::byte, Count> taken;
+        take(taken);
+        return taken;
+    }
+    void take(std::span<std::byte> into) {
+        if (into.size() > bytes_.size()) return random_bytes(into);
+        if (bytes_.size() - at_ < into.size()) {
             random_bytes(bytes_);
             at_ = 0;
         }
-        std::array<std::byte, Count> taken;
-        std::copy_n(bytes_.begin() + static_cast<std::ptrdiff_t>(at_), Count, taken.begin());
-        std::fill_n(bytes_.begin() + static_cast<std::ptrdiff_t>(at_), Count, std::byte{});
-        at_ += Count;
-        return taken;
+        const auto from = bytes_.begin() + static_cast<std::ptrdiff_t>(at_);
+        std::copy_n(from, into.size(), into.begin());
+        std::fill_n(from, into.size(), std::byte{});
+        at_ += into.size();
     }
     /// Buys afresh the next time.
     void forget() noexcept { at_ = bytes_.size(); }
@@ -54,6 +59,8 @@ void random_bytes(std::span<std::byte> into) {
         into = into.subspan(static_cast<std::size_t>(got));
     }
 }
+
+void take_random_bytes(std::span<std::byte> into) { pool.take(into); }
 
 std::string random_uuid() {
     std::string text;

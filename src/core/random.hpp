@@ -10,7 +10,10 @@ namespace borealis::core {
 /// Fills `into` from getrandom(2). Throws std::system_error where the kernel has none to give.
 void random_bytes(std::span<std::byte> into);
 
-/// A version 4 UUID in lower-case text, 36 characters. Taken from a per-thread pool of random bytes.
+/// The same for a few, from a per-thread pool of random bytes.
+void take_random_bytes(std::span<std::byte> into);
+
+/// A version 4 UUID in lower-case text, 36 characters. Taken from the pool.
 [[nodiscard]] std::string random_uuid();
 /// The same, appended.
 void append_random_uuid(std::string& out);

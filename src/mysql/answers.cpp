@@ -10,6 +10,7 @@ answer::progress one_reply::take(std::string_view packet) {
     auto told = read_reply(packet);
     if (!told) return progress::nonsense;
     status_ = told->status;
+    warns_ = told->warnings != 0;
     if (!told->well) error_ = std::move(told);
     return progress::whole;
 }
@@ -20,8 +21,28 @@ answer::progress replies::take(std::string_view packet) {
     auto one = read_reply(packet);
     if (!one) return progress::nonsense;
     if (one->well) status_ = one->status;
+    warns_ |= !one->well || one->warnings != 0;
     got.push_back(std::move(*one));
     return --left_ == 0 ? progress::whole : progress::more;
+}
+
+answer::progress ending::take(std::string_view packet) {
+    if (!ended) {
+        outline parts;
+        if (parts.next(packet) == outline::part::progress) return progress::more;
+        ended = read_reply(packet);
+        if (!ended) return progress::nonsense;
+        if (ended->well) status_ = ended->status;
+        warns_ = !ended->well || ended->warnings != 0;
+        return progress::more;
+    }
+    const auto what = after_.next(packet);
+    if (what == outline::part::nonsense) return progress::nonsense;
+    if (what == outline::part::row) ++rows_;
+    if (!after_.whole()) return progress::more;
+    if (!after_.failed()) status_ = after_.status();
+    warns_ |= after_.failed() || after_.warnings() != 0;
+    return progress::whole;
 }
 
 bool row_shape::read() {
@@ -47,6 +68,7 @@ answer::progress preparation::take(std::string_view packet) {
         const auto reply = read_prepared(packet);
         if (!reply) return progress::nonsense;
         made = *reply;
+        warns_ = made.warnings != 0;
         if (made.parameters > 0) skipped_ = std::size_t{made.parameters} + 1;
         return made.parameters == 0 && made.columns == 0 ? progress::whole : progress::more;
     }
@@ -141,6 +163,8 @@ answer::progress execution::take(std::string_view packet) {
             break;
     }
     status_ = parts_.status();
+    // The parts of what a procedure does do not tell of warnings.
+    warns_ |= parts_.warnings() != 0 || (!first_ && !parts_.whole());
     if (!sound) return progress::nonsense;
     return parts_.whole() ? progress::whole : progress::more;
 }

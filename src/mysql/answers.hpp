@@ -44,9 +44,12 @@ class answer {
     /// Of the server, when the last of it had come.
     [[nodiscard]] unsigned int status() const { return status_; }
     [[nodiscard]] std::optional<reply>& error() { return error_; }
+    /// SHOW WARNINGS may have something to tell of it.
+    [[nodiscard]] bool warns() const { return warns_ || error_.has_value(); }
 
  protected:
     unsigned int status_ = 0;
+    bool warns_ = false;
     std::optional<reply> error_;
 };
 
@@ -67,6 +70,27 @@ class replies final : public answer {
 
  private:
     std::size_t left_;
+};
+
+/// The end of a transaction, and a statement after it.
+class ending final : public answer {
+ public:
+    /// @param rows  The statement returns so many.
+    explicit ending(std::size_t rows) : expected_(rows) {}
+
+    progress take(std::string_view packet) override;
+
+    std::optional<reply> ended;  ///< Of the transaction; nothing while none has come.
+
+    /// Both have been answered.
+    [[nodiscard]] bool is_whole() const { return after_.whole(); }
+    /// The statement after it has done what it was to do.
+    [[nodiscard]] bool went_well() const { return is_whole() && !after_.failed() && rows_ == expected_; }
+
+ private:
+    outline after_;
+    std::size_t expected_;
+    std::size_t rows_ = 0;
 };
 
 /// How the rows of a prepared statement look, as the server has told last.

@@ -247,6 +247,7 @@ void line::answered() {
     places_.pop_front();
     const auto& error = head.to->error();
     const bool ends = error && ends_session(error->code);
+    warned_ |= head.to->warns();
     if (head.who == nullptr) return;
     head.who->done_ = true;
     head.who->in_ = nullptr;

@@ -81,6 +81,9 @@ class line {
 
     [[nodiscard]] bool empty() const { return places_.empty(); }
     [[nodiscard]] bool over() const { return over_; }
+    /// SHOW WARNINGS may have something to tell of what was answered since it was said to be gone.
+    [[nodiscard]] bool has_warned() const { return warned_; }
+    void forget_warnings() { warned_ = false; }
     /// Calls beside each other are under way.
     [[nodiscard]] bool led_by_guest() const { return leader_ != nullptr && leader_->guest_; }
 
@@ -132,6 +135,7 @@ class line {
     bool flushing_ = false;
     bool writing_ = false;
     bool over_ = false;
+    bool warned_ = false;
 };
 
 }  // namespace borealis::mysql

@@ -272,8 +272,9 @@ std::optional<reply> read_reply(std::string_view packet) {
         made.well = true;
         made.affected = take_number(packet);
         made.last_insert_id = take_number(packet);
-        if (packet.size() < 2) return std::nullopt;
+        if (packet.size() < 4) return std::nullopt;
         made.status = load<std::uint16_t>(packet, 0);
+        made.warnings = load<std::uint16_t>(packet, 2);
         return made;
     }
     made.code = load<std::uint16_t>(packet, 0);
@@ -303,11 +304,12 @@ bool ends_session(unsigned int code) {
 bool is_end(std::string_view packet) { return sign_of(packet) == 0xFE && packet.size() < 9; }
 
 std::optional<prepared_reply> read_prepared(std::string_view packet) {
-    constexpr std::size_t size = 9;
+    constexpr std::size_t size = 12;
     if (sign_of(packet) != ok_sign || packet.size() < size) return std::nullopt;
     return prepared_reply{.statement = load<std::uint32_t>(packet, 1),
                           .columns = load<std::uint16_t>(packet, 5),
-                          .parameters = load<std::uint16_t>(packet, 7)};
+                          .parameters = load<std::uint16_t>(packet, 7),
+                          .warnings = load<std::uint16_t>(packet, 10)};
 }
 
 outline::part outline::end(part what, unsigned int status, unsigned int warnings) {

@@ -53,6 +53,7 @@ struct reply {
     std::uint64_t affected = 0;
     std::uint64_t last_insert_id = 0;
     unsigned int status = 0;
+    unsigned int warnings = 0;
     unsigned int code = 0;  ///< Of the error, as the next two.
     std::string sqlstate;
     std::string message;
@@ -106,6 +107,7 @@ struct prepared_reply {
     std::uint32_t statement = 0;
     std::uint16_t columns = 0;
     std::uint16_t parameters = 0;
+    std::uint16_t warnings = 0;
 };
 
 /// @return Nothing when the packet is none.

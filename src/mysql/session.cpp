@@ -34,7 +34,8 @@ constexpr std::string_view settings =
 
 /// with autocommit off a transaction stays open past the implicit commit of a CREATE TABLE.: the value is
 /// 0, and that it comes from a table has the server forget what LAST_INSERT_ID(), FOUND_ROWS(), ROW_COUNT() and SHOW
-/// WARNINGS would tell of another caller's statement.
+/// WARNINGS would tell of another caller's statement. Without a table, at a fifth of the cost, it keeps the warnings.
+constexpr std::string_view forget = "SELECT LAST_INSERT_ID(0)";
 constexpr std::string_view autocommit_off = "SET autocommit=(SELECT LAST_INSERT_ID(0) FROM (SELECT 1) AS none)";
 constexpr std::string_view autocommit_on = "SET autocommit=1";
 
@@ -269,6 +270,7 @@ core::awaitable<void> session::settle() {
     for (int tries = 0; killed_ && tries < 3; ++tries) {
         if (wire_.where() == wire::phase::cut) break;
         const unsigned int problem = co_await wire_.command("DO 0");
+        unheard_ = true;
         if (problem == 0) killed_ = false;
     }
     if (killed_) broken_ = true;
@@ -543,6 +545,7 @@ core::awaitable<sql::result<sql::outcome>> session::run_by_library(statement& of
 /// For what cannot be prepared: PREPARE, EXECUTE, and on MySQL many more.
 core::awaitable<sql::result<sql::outcome>> session::run_text(std::string_view text, sql::row_sink& sink) {
     MYSQL* const on = wire_.native();
+    unheard_ = true;
     int status = 0;
     if (const int events = ::mysql_real_query_start(&status, on, text.data(), text.size())) {
         co_await wire_.finish(events, [&status, on](int ready) { return ::mysql_real_query_cont(&status, on, ready); });
@@ -654,8 +657,7 @@ core::awaitable<sql::result<void>> session::run_command(std::string_view text) {
 // ---- sql::connection ------------------------------------------------------------------------------------------------
 
 std::optional<sql::failure> session::not_ready(core::deadline until) {
-    // Whatever can be read now was not asked for: the server's farewell, or the end of the stream.
-    if (usable() && wire_.readable()) {
+    if (usable() && has_news()) {
         core::log(core::log_level::info, "mysql: session {} was closed by the server", id_);
         broken_ = true;
     }
@@ -774,7 +776,7 @@ core::awaitable<sql::result<bool>> session::is_undone(shared_statement of, core:
 core::awaitable<sql::result<std::optional<sql::outcome>>> session::execute_beside(
     std::string_view text, std::span<const sql::parameter> parameters, sql::row_sink& sink, sql::description wanted,
     core::deadline until, sql::beside_call& name) {
-    if (!usable() || (line_.empty() && wire_.readable())) {
+    if (!usable() || (line_.empty() && has_news())) {
         broken_ = true;
         co_return std::unexpected(unreachable());
     }
@@ -865,39 +867,51 @@ core::awaitable<sql::result<void>> session::control(std::string_view text, core:
     co_return done;
 }
 
-/// Prepared, since parsing it costs more than running it.
+void session::forget_warnings() {
+    line_.forget_warnings();
+    unheard_ = false;
+}
+
+/// Prepared, since parsing it costs more than running it; and so is what ends the transaction.
 core::awaitable<sql::result<void>> session::turn_autocommit_off(core::deadline until) {
     if (!native_) co_return co_await control(autocommit_off, until);
     dropping_sink nowhere;
-    auto done = co_await execute(autocommit_off, {}, nowhere, sql::description::types, until);
+    sql::result<sql::outcome> done;
+    if (known(forget) == nullptr) done = co_await execute(forget, {}, nowhere, sql::description::types, until);
+    if (done) done = co_await execute(autocommit_off, {}, nowhere, sql::description::types, until);
     if (!done) co_return std::unexpected(std::move(done.error()));
+    forget_warnings();
     co_return sql::result<void>();
 }
 
 core::awaitable<sql::result<void>> session::begin(core::deadline until) {
-    if (stays_off_ && !autocommits()) {
+    if (stays_off_ && !autocommits() && !may_have_warned()) {
         if (auto problem = not_ready(until)) co_return std::unexpected(std::move(*problem));
-    } else if (auto done = co_await turn_autocommit_off(until); !done) {
-        co_return done;
+        stays_off_ = false;
+    } else {
+        stays_off_ = false;
+        if (auto done = co_await turn_autocommit_off(until); !done) co_return done;
     }
-    stays_off_ = false;
     begun_ = true;
     co_return sql::result<void>();
 }
 
 /// Ends a transaction. Autocommit stays off, since who has had a transaction is likely to be followed by one who wants
-/// one; what the caller leaves is forgotten in the same round trip.
+/// one; what the caller leaves is forgotten in the same round trip, and warnings when there are any.
 core::awaitable<sql::result<void>> session::leave_transaction(std::string_view by, core::deadline until) {
     if (auto problem = not_ready(until)) co_return std::unexpected(std::move(*problem));
     call bounds(*this, until);
     append_query(line_.outgoing(), by);
-    const auto off = known(autocommit_off);
-    if (off != nullptr && off->can_be_prepared) {
-        append_execute(line_.outgoing(), off->id, {});
+    const bool warned = may_have_warned();
+    const auto last = known(warned ? autocommit_off : forget);
+    const bool is_prepared = last != nullptr && last->can_be_prepared;
+    if (is_prepared) {
+        append_execute(line_.outgoing(), last->id, {});
     } else {
         append_query(line_.outgoing(), autocommit_off);
     }
-    replies told(2);
+    const bool forgets_warnings = warned || !is_prepared;
+    ending told(forgets_warnings ? 0 : 1);
     line::turn turn(line_, told);
     line_.join(turn);
     co_await line_.wait(turn);
@@ -905,16 +919,15 @@ core::awaitable<sql::result<void>> session::leave_transaction(std::string_view b
     begun_ = false;
     broken_ |= turn.cut_off();
     sql::result<void> ended;  // by the first one, be the second one lost
-    if (told.got.empty()) {
+    if (!told.ended) {
         ended = std::unexpected(judged(CR_SERVER_LOST, "Lost connection to server during query", "HY000",
                                        turn.begun() ? stage::sent : stage::nothing_sent));
-    } else if (auto& first = told.got.front(); !first.well) {
+    } else if (auto& first = *told.ended; !first.well) {
         ended = std::unexpected(judged(first.code, std::move(first.message), std::move(first.sqlstate), stage::sent));
     }
-    if (told.got.size() == 2) {
-        wire_.native()->server_status = status_ = told.status();
-        stays_off_ = ended && told.got.back().well && (status_ & SERVER_STATUS_IN_TRANS) == 0;
-    }
+    if (told.is_whole()) wire_.native()->server_status = status_ = told.status();
+    if (told.went_well() && forgets_warnings) forget_warnings();
+    stays_off_ = ended && told.went_well() && !autocommits() && (status_ & SERVER_STATUS_IN_TRANS) == 0;
     if (may_be_hit()) co_await settle();
     bounds.over();
     co_return ended;

@@ -9,6 +9,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "mysql/answers.hpp"
@@ -77,7 +78,10 @@ class session final : public sql::connection, private interrupter {
     void abandon() noexcept override {
         if (!line_.led_by_guest()) wire_.expire();
     }
-    [[nodiscard]] bool seems_dead() noexcept override { return !usable() || wire_.readable(); }
+    [[nodiscard]] bool seems_dead() noexcept override {
+        looked_ = usable() && !wire_.readable();
+        return !looked_;
+    }
 
  private:
     struct statement_closer {
@@ -141,6 +145,8 @@ class session final : public sql::connection, private interrupter {
     core::awaitable<sql::result<sql::outcome>> run_text(std::string_view text, sql::row_sink& sink);
     core::awaitable<sql::result<void>> run_command(std::string_view text);
     core::awaitable<sql::result<void>> control(std::string_view text, core::deadline until);
+    [[nodiscard]] bool may_have_warned() const { return unheard_ || line_.has_warned(); }
+    void forget_warnings();
     [[nodiscard]] bool may_stay_off() const { return native_ && shared_->settings.quick_begin; }
     core::awaitable<sql::result<void>> turn_autocommit_off(core::deadline until);
     core::awaitable<sql::result<void>> leave_transaction(std::string_view by, core::deadline until);
@@ -165,6 +171,9 @@ class session final : public sql::connection, private interrupter {
     core::awaitable<sql::result<bool>> is_undone(shared_statement of, core::deadline until, sql::beside_call& name);
 
     std::optional<sql::failure> not_ready(core::deadline until);
+    /// Is there what nobody asked for: the server's farewell, or the end of the stream? Who calls right after
+    /// seems_dead() has looked.
+    [[nodiscard]] bool has_news() { return !std::exchange(looked_, false) && wire_.readable(); }
     [[nodiscard]] bool may_be_hit() const { return killed_ && !broken_; }
     sql::failure failed(stage at);
     sql::failure judged(unsigned int code, std::string message, std::string sqlstate, stage at);
@@ -183,6 +192,8 @@ class session final : public sql::connection, private interrupter {
     const bool native_;       ///< We speak the protocol of prepared statements ourselves.
     bool begun_ = false;      ///< A transaction of begin() is open, as the caller sees it.
     bool stays_off_ = false;  ///< Autocommit has been left off for the next begin(); nothing is open.
+    bool unheard_ = false;    ///< The library has heard an answer: it may have warned.
+    bool looked_ = false;     ///< Nothing was there to be read, a moment ago.
     bool broken_ = false;
     bool profiled_ = false;  ///< It may have kept statements for SHOW PROFILES.
     bool killed_ = false;    ///< A KILL QUERY was sent that may yet hit the next statement.

@@ -75,6 +75,7 @@ bool has_bulk(MYSQL* on) {
 core::awaitable<const table_facts*> session::facts_of(statement& of) {
     if (of.facts) co_return &*of.facts;
     of.facts.emplace();
+    unheard_ = true;
     // The names are of letters, digits, `_` and `$`.
     const auto row = co_await wire_.command_and_ask(
         "DO 0",
@@ -286,6 +287,7 @@ core::awaitable<session::sent_batch> session::take_back(sent_batch done) {
         done.problem = timed_out();
         co_return done;
     }
+    unheard_ = true;
     const unsigned int problem = co_await wire_.command(back_to_savepoint);
     // Where a table was written that takes nothing back, the server warns.
     const bool is_back = problem == 0 && ::mysql_warning_count(on) == 0;

@@ -1,9 +1,13 @@
 #include "core/random.hpp"
 
+#include <algorithm>
 #include <array>
+#include <cstddef>
 #include <regex>
 #include <set>
+#include <span>
 #include <string>
+#include <vector>
 
 #include <gtest/gtest.h>
 #include <sys/wait.h>
@@ -19,6 +23,16 @@ TEST(random_uuid, given_many_when_made_then_all_are_version_4_and_differ) {
         const auto id = random_uuid();
         EXPECT_TRUE(std::regex_match(id, form)) << id;
         EXPECT_TRUE(seen.insert(id).second);
+    }
+}
+
+TEST(take_random_bytes, given_any_length_when_taken_then_they_differ_and_none_is_left_out) {
+    for (const std::size_t length : {16UL, 138UL, 1024UL, 5000UL}) {
+        std::vector<std::byte> one(length), another(length);
+        take_random_bytes(one);
+        take_random_bytes(another);
+        EXPECT_NE(one, another);
+        EXPECT_FALSE(std::ranges::all_of(std::span(one).last(16), [](std::byte each) { return each == std::byte{}; }));
     }
 }
 

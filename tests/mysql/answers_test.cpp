@@ -117,6 +117,85 @@ TEST(mysql_answers, given_what_is_no_answer_when_read_then_it_is_nonsense) {
     }
 }
 
+TEST(mysql_answers, given_warnings_and_errors_anywhere_when_read_then_something_may_be_left_to_show) {
+    const auto ok = [](char warnings, char status = 2) { return "\0\0\0"s + status + "\0"s + warnings + "\0"s; };
+    const auto end = [](char warnings) { return "\xFE"s + warnings + "\0\x02\0"s; };
+    const std::string error = "\xFF\x25\x05#70100killed"s;
+    const auto of = [](answer& one, const std::vector<std::string>& packets) {
+        EXPECT_EQ(feed(one, packets).back(), progress::whole);
+        return one.warns();
+    };
+    for (const auto& [packets, warns] : std::vector<std::pair<std::vector<std::string>, bool>>{
+             {{ok(0)}, false},
+             {{ok(1)}, true},
+             {{error}, true},
+             {{"\x01"s, column("a"), end_of_columns, row(1), end(0)}, false},
+             {{"\x01"s, column("a"), end_of_columns, row(1), end(1)}, true},
+             {{"\x01"s, column("a"), end_of_columns, row(1), error}, true},
+             {{"\x01"s, column("a"), end_of_columns, row(1), more_end, ok(0)}, true},  // of a procedure
+             {{ok(0, 10), ok(0)}, true}}) {
+        row_shape shape;
+        collecting_sink sink;
+        execution one(shape, sink, false);
+        EXPECT_EQ(of(one, packets), warns) << testing::PrintToString(packets);
+    }
+    for (const auto& [packet, warns] :
+         std::vector<std::pair<std::string, bool>>{{ok(0), false}, {ok(1), true}, {error, true}}) {
+        one_reply single;
+        EXPECT_EQ(of(single, {packet}), warns);
+        replies two(2);
+        EXPECT_EQ(of(two, {packet, ok(0)}), warns);
+    }
+    preparation quiet;
+    EXPECT_FALSE(of(quiet, {"\0\x07\0\0\0\0\0\0\0\0\0\0"s}));
+    preparation warned;
+    EXPECT_TRUE(of(warned, {"\0\x07\0\0\0\0\0\0\0\0\x01\0"s}));
+    preparation failed;
+    EXPECT_TRUE(of(failed, {error}));
+}
+
+TEST(mysql_answers, given_the_end_of_a_transaction_and_a_statement_after_it_when_read_then_it_is_known_how_each_went) {
+    const std::string ok = "\0\0\0\x02\0\0\0"s;
+    const std::string error = "\xFF\x25\x05#70100killed"s;
+    const std::vector<std::string> one_row = {ok, "\x01"s, column("a"), end_of_columns, row(0), last_end};
+
+    ending well(1);
+    EXPECT_EQ(feed(well, one_row).back(), progress::whole);
+    EXPECT_TRUE(well.ended->well);
+    EXPECT_TRUE(well.went_well());
+    EXPECT_FALSE(well.warns());
+    EXPECT_EQ(well.status(), 2U);
+
+    ending none(0);
+    EXPECT_EQ(feed(none, {ok, ok}).back(), progress::whole);
+    EXPECT_TRUE(none.went_well());
+
+    ending other(0);
+    EXPECT_EQ(feed(other, one_row).back(), progress::whole);
+    EXPECT_FALSE(other.went_well());
+
+    ending refused(1);
+    EXPECT_EQ(feed(refused, {error, ok}).back(), progress::whole);
+    EXPECT_FALSE(refused.ended->well);
+    EXPECT_FALSE(refused.went_well());  // no row
+    EXPECT_TRUE(refused.warns());
+
+    ending half(1);
+    EXPECT_EQ(feed(half, {ok, error}).back(), progress::whole);
+    EXPECT_TRUE(half.ended->well);
+    EXPECT_FALSE(half.went_well());
+    EXPECT_TRUE(half.warns());
+
+    ending cut(1);
+    EXPECT_EQ(feed(cut, {"\xFF\xFF\xFF\x01\x02\0\0\0\0"s, ok}).back(), progress::more);
+    EXPECT_TRUE(cut.ended->well);
+    EXPECT_FALSE(cut.is_whole());
+    EXPECT_FALSE(cut.went_well());
+
+    ending nonsense(1);
+    EXPECT_EQ(nonsense.take("\x03"), progress::nonsense);
+}
+
 TEST(mysql_answers, given_a_statement_prepared_when_read_then_its_columns_are_known) {
     preparation none;
     EXPECT_EQ(feed(none, {"\0\x07\0\0\0\0\0\0\0\0\0\0"s}).back(), progress::whole);

@@ -369,20 +369,53 @@ TEST_F(mysql_transactions, given_a_session_that_had_a_transaction_when_used_with
 
 TEST_F(mysql_transactions, given_what_a_transaction_left_when_the_next_begins_then_it_is_gone) {
     done("CREATE TABLE t (id INT AUTO_INCREMENT PRIMARY KEY, v INT NOT NULL DEFAULT 0) ENGINE=InnoDB");
-    for (const bool commits : {true, false}) {
-        ASSERT_TRUE(turning.run(session->begin(soon())));
-        done("INSERT INTO t (v) VALUES (1), (2), (3)");
-        rows("SELECT SQL_CALC_FOUND_ROWS v FROM t LIMIT 1");
-        done("INSERT IGNORE INTO t (v) VALUES (NULL)");  // warns
-        if (commits) {
-            ASSERT_TRUE(turning.run(session->commit(soon())));
-        } else {
-            ASSERT_TRUE(turning.run(session->rollback(soon())));
+    done("CREATE TABLE kept (v INT) ENGINE=MyISAM");
+    done("CREATE PROCEDURE warns() BEGIN SELECT CAST('a secret' AS INT); SELECT 1; END");
+    const std::vector<std::vector<std::string>> all = {
+        {},
+        {"INSERT IGNORE INTO t (v) VALUES (NULL)"},
+        {"SELECT CAST('a secret' AS INT)", "SELECT 1"},    // which keeps the warnings
+        {"INSERT INTO t (v) VALUES (5), (NULL)"},          // fails
+        {"SELECT v FROM t WHERE id = (SELECT v FROM t)"},  // fails as well
+        {"SELECT secret FROM t"},                          // cannot be prepared
+        {"EXECUTE IMMEDIATE 'SELECT CAST(''a secret'' AS INT)'"},
+        {"CALL warns()"},
+        {"INSERT INTO kept VALUES (1)"},  // to roll back warns
+    };
+    for (const auto& texts : all) {
+        for (const bool commits : {true, false}) {
+            for (const std::string asked : {"SHOW WARNINGS", "SELECT FOUND_ROWS()", "SELECT LAST_INSERT_ID()"}) {
+                SCOPED_TRACE(testing::PrintToString(texts) + (commits ? " COMMIT " : " ROLLBACK ") + asked);
+                ASSERT_TRUE(turning.run(session->begin(soon())));
+                done("INSERT INTO t (v) VALUES (1), (2), (3)");
+                rows("SELECT SQL_CALC_FOUND_ROWS v FROM t LIMIT 3");
+                for (const auto& text : texts) static_cast<void>(execute(text));
+                if (commits) {
+                    ASSERT_TRUE(turning.run(session->commit(soon())));
+                } else {
+                    ASSERT_TRUE(turning.run(session->rollback(soon())));
+                }
+                ASSERT_TRUE(turning.run(session->begin(soon())));
+                const auto left = rows(asked);
+                if (asked == "SHOW WARNINGS") EXPECT_THAT(left, testing::IsEmpty());
+                if (asked == "SELECT FOUND_ROWS()") EXPECT_THAT(left, testing::ElementsAre(testing::AnyOf("0", "1")));
+                if (asked == "SELECT LAST_INSERT_ID()") EXPECT_THAT(left, testing::ElementsAre("0u"));
+                ASSERT_TRUE(turning.run(session->rollback(soon())));
+            }
         }
+    }
+}
+
+TEST_F(mysql_transactions, given_a_batch_that_warned_in_a_transaction_when_the_next_begins_then_it_is_gone) {
+    done("CREATE TABLE t (v INT PRIMARY KEY) ENGINE=InnoDB");
+    for (const std::int64_t second : {2, 1}) {  // well and, since it is there already, not
         ASSERT_TRUE(turning.run(session->begin(soon())));
-        EXPECT_EQ(rows("SHOW WARNINGS").size(), 0U);
-        EXPECT_NE(rows("SELECT FOUND_ROWS()"), std::vector<std::string>{"3"});
-        EXPECT_EQ(rows("SELECT LAST_INSERT_ID()"), std::vector<std::string>{"0u"});
+        const std::vector<std::vector<sql::parameter>> sets{{of_integer(1)}, {of_integer(second)}};
+        const auto out = turning.run(session->execute_batch("INSERT INTO t VALUES (?)", sets, soon()));
+        EXPECT_EQ(out.has_value(), second == 2);
+        ASSERT_TRUE(turning.run(session->rollback(soon())));
+        ASSERT_TRUE(turning.run(session->begin(soon())));
+        EXPECT_THAT(rows("SHOW WARNINGS"), testing::IsEmpty());
         ASSERT_TRUE(turning.run(session->rollback(soon())));
     }
 }
@@ -486,6 +519,14 @@ class mysql_broken : public mysql_test {
 
     std::unique_ptr<sql::connection> other = another();
 };
+
+TEST_F(mysql_broken, given_a_session_that_was_looked_at_when_killed_after_a_statement_then_the_next_one_is_not_sent) {
+    EXPECT_FALSE(session->seems_dead());
+    ASSERT_TRUE(execute("SELECT 1"));
+    kill();
+    std::this_thread::sleep_for(500ms);
+    EXPECT_EQ(execute("SELECT 1").error().kind, failure_kind::unreachable);
+}
 
 TEST_F(mysql_broken, given_an_idle_session_when_killed_then_it_is_noticed_before_anything_is_sent) {
     EXPECT_FALSE(session->seems_dead());
