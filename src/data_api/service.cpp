@@ -271,7 +271,11 @@ struct service::parts : std::enable_shared_from_this<parts> {
     bool has_moved(const target& at, const sql::failure& what);
     const profile& within(const profile& of, const auth::caller& who);
     using holding = std::expected<pool::held_transaction, pool::transaction_refusal>;
-    core::awaitable<holding> hold(const request& wanted, const auth::caller& who, const profile& as);
+    /// At once.
+    [[nodiscard]] holding hold(const request& wanted, const auth::caller& who);
+    /// Another call runs in it: then comes hold_in_turn().
+    [[nodiscard]] static bool must_wait(const holding& held, const profile& as);
+    core::awaitable<holding> hold_in_turn(const request& wanted, const auth::caller& who, const profile& as);
     static bool is_over(holding& held);
     [[nodiscard]] std::shared_ptr<parts> foreign_home_of(std::string_view transaction_id);
 
@@ -460,13 +464,20 @@ bool service::parts::has_moved(const target& at, const sql::failure& what) {
     return true;
 }
 
-core::awaitable<service::parts::holding> service::parts::hold(const request& wanted, const auth::caller& who,
-                                                              const profile& as) {
-    auto held = transactions.hold(wanted.transaction_id, binding_of(wanted, who));
-    if (!held && held.error() == pool::transaction_refusal::running && as.calls_wait_for_transaction)  // R-3.17
-        held = co_await transactions.hold_in_turn(wanted.transaction_id, binding_of(wanted, who),
-                                                  core::deadline::after(as.statement_timeout));
-    co_return held;
+service::parts::holding service::parts::hold(const request& wanted, const auth::caller& who) {
+    return transactions.hold(wanted.transaction_id,
+                             {wanted.resource_arn, wanted.secret_arn, who.arn(), wanted.database});
+}
+
+/// R-3.17
+bool service::parts::must_wait(const holding& held, const profile& as) {
+    return !held && held.error() == pool::transaction_refusal::running && as.calls_wait_for_transaction;
+}
+
+core::awaitable<service::parts::holding> service::parts::hold_in_turn(const request& wanted, const auth::caller& who,
+                                                                      const profile& as) {
+    return transactions.hold_in_turn(wanted.transaction_id, binding_of(wanted, who),
+                                     core::deadline::after(as.statement_timeout));
 }
 
 /// Has the database ended the transaction behind our back (a time-out of its own, a kill, its end)? One poll(2).
@@ -611,7 +622,8 @@ core::awaitable<answered> service::parts::execute(std::unique_ptr<call>& one, co
         if (session) {
             // was at hand
         } else if (in_transaction) {
-            auto held = co_await hold(wanted, who, *plan.as);
+            auto held = hold(wanted, who);
+            if (must_wait(held, *plan.as)) held = co_await hold_in_turn(wanted, who, *plan.as);
             if (!held) co_return std::unexpected(transaction_error(held.error(), wanted.transaction_id));
             if (is_over(held))
                 co_return std::unexpected(transaction_error(pool::transaction_refusal::aborted, wanted.transaction_id));
@@ -829,7 +841,8 @@ core::awaitable<answered> service::parts::execute_batch(call& one, const auth::c
     }
     if (count == 0) {  // R-8.5
         if (!in_transaction) co_return batch_body({}, as);
-        const auto held = co_await hold(wanted, who, as);
+        auto held = hold(wanted, who);
+        if (must_wait(held, as)) held = co_await hold_in_turn(wanted, who, as);
         if (!held) co_return std::unexpected(transaction_error(held.error(), wanted.transaction_id));
         co_return batch_body({}, as);
     }
@@ -863,7 +876,8 @@ core::awaitable<answered> service::parts::run_workload(operation of, const workl
     const profile& as = within(*at.behaves, who);
     const auto dialect = at.driver->speaks();
     if (!wanted.transaction_id.empty()) {
-        auto held = co_await hold(wanted, who, as);
+        auto held = hold(wanted, who);
+        if (must_wait(held, as)) held = co_await hold_in_turn(wanted, who, as);
         if (!held) co_return std::unexpected(transaction_error(held.error(), wanted.transaction_id));
         if (is_over(held))
             co_return std::unexpected(transaction_error(pool::transaction_refusal::aborted, wanted.transaction_id));
@@ -1013,7 +1027,8 @@ core::awaitable<answered> service::parts::end(operation how, call& one, const au
     constexpr std::string_view committed = R"({"transactionStatus":"Transaction Committed"})";
     using ending = pool::held_transaction::ending;
     const profile& as = names.profile_of(wanted.resource_arn);
-    auto held = co_await hold(wanted, who, as);
+    auto held = hold(wanted, who);
+    if (must_wait(held, as)) held = co_await hold_in_turn(wanted, who, as);
     if (!held) {
         if (held.error() == pool::transaction_refusal::committed && how == operation::commit_transaction)
             co_return std::string(committed);  // asked again by one who did not read the answer

@@ -4,6 +4,7 @@
 #include <array>
 #include <cstring>
 #include <deque>
+#include <list>
 #include <span>
 #include <unordered_map>
 #include <utility>
@@ -56,18 +57,24 @@ struct fingerprint_hash {
 /// What became of a finished transaction.
 struct past {
     transaction_refusal why;
-    std::size_t owner;           ///< owner_of() its binding
-    core::clock::time_point at;  ///< Only where commits may be repeated.
+    // Only where commits may be repeated:
+    std::size_t owner;  ///< owner_of() its binding
+    core::clock::time_point at;
 };
 
-std::size_t owner_of(const binding& of) {
+std::size_t owner_of(binding_view of) {
     const std::hash<std::string_view> one;
     return (one(of.resource_arn) * 31 + one(of.secret_arn)) * 31 + one(of.caller);
 }
 
-struct text_hash {
+/// Ids are random already; what is asked for may be anything, but is never put into the table.
+struct id_hash {
     using is_transparent = void;
-    std::size_t operator()(std::string_view text) const noexcept { return std::hash<std::string_view>()(text); }
+    std::size_t operator()(std::string_view id) const noexcept {
+        std::size_t first = 0;
+        std::memcpy(&first, id.data(), std::min(id.size(), sizeof first));
+        return first;
+    }
 };
 
 }  // namespace
@@ -86,7 +93,7 @@ struct held_transaction::entry {
     bool running = false;
     bool too_old = false;
     struct turn;
-    std::deque<std::weak_ptr<turn>> waiting = {};  ///< For their turn, the next one in front.
+    std::list<std::weak_ptr<turn>> waiting = {};  ///< For their turn, the next one in front.
 };
 
 /// One that waits. Gone when its call is.
@@ -116,7 +123,7 @@ class transaction_table : public std::enable_shared_from_this<transaction_table>
         return id;
     }
 
-    std::expected<held_transaction, transaction_refusal> hold(std::string_view id, const binding& as) {
+    std::expected<held_transaction, transaction_refusal> hold(std::string_view id, binding_view as) {
         const auto found = open_.find(id);
         if (found == open_.end()) return std::unexpected(reason_for(id, as));
         auto& it = *found->second;
@@ -214,7 +221,7 @@ class transaction_table : public std::enable_shared_from_this<transaction_table>
         }
     }
 
-    [[nodiscard]] transaction_refusal reason_for(std::string_view id, const binding& as) const {
+    [[nodiscard]] transaction_refusal reason_for(std::string_view id, binding_view as) const {
         if (id.size() != id_characters) return transaction_refusal::unknown;
         const auto found = finished_.find(fingerprint_of(id));
         if (found == finished_.end()) return transaction_refusal::unknown;
@@ -265,8 +272,11 @@ class transaction_table : public std::enable_shared_from_this<transaction_table>
             }
         }
         const auto print = fingerprint_of(it.id);
-        const past end{why, owner_of(it.to),
-                       limits_.repeat_commit.count() != 0 ? core::clock::now() : core::clock::time_point()};
+        past end{.why = why, .owner = 0, .at = {}};
+        if (limits_.repeat_commit.count() != 0) {
+            end.owner = owner_of(it.to);
+            end.at = core::clock::now();
+        }
         if (const auto found = open_.find(it.id); found != open_.end()) open_.erase(found);  // may end `it`
         if (limits_.remembered == 0) return session;
         while (by_age_.size() >= limits_.remembered) {  // more than one where the limit was lowered
@@ -315,7 +325,7 @@ class transaction_table : public std::enable_shared_from_this<transaction_table>
     core::executor home_;
     std::uint8_t home_index_;
     transaction_settings limits_;
-    std::unordered_map<std::string, std::shared_ptr<entry>, text_hash, std::equal_to<>> open_;
+    std::unordered_map<std::string, std::shared_ptr<entry>, id_hash, std::equal_to<>> open_;
     std::unordered_map<fingerprint, past, fingerprint_hash> finished_;
     std::deque<fingerprint> by_age_;
     std::vector<std::weak_ptr<core::timer>> drains_;  ///< Who waits for rest; cancelled when it is there.
@@ -373,7 +383,7 @@ std::optional<std::string> transactions::adopt(lease session, binding to, std::s
     return table_->adopt(std::move(session), std::move(to), std::move(kept));
 }
 
-std::expected<held_transaction, transaction_refusal> transactions::hold(std::string_view id, const binding& as) {
+std::expected<held_transaction, transaction_refusal> transactions::hold(std::string_view id, binding_view as) {
     return table_->hold(id, as);
 }
 

@@ -41,6 +41,18 @@ struct binding {
     friend bool operator==(const binding&, const binding&) = default;
 };
 
+/// The same, as a call comes with it.
+struct binding_view {
+    std::string_view resource_arn;
+    std::string_view secret_arn;
+    std::string_view caller;
+    std::string_view database;
+
+    binding_view(std::string_view resource, std::string_view secret, std::string_view by, std::string_view in)
+        : resource_arn(resource), secret_arn(secret), caller(by), database(in) {}
+    binding_view(const binding& of) : binding_view(of.resource_arn, of.secret_arn, of.caller, of.database) {}
+};
+
 /// Why a transaction id cannot be used.
 enum class transaction_refusal : std::uint8_t {
     unknown,         ///< Never seen, or forgotten; or bound to another cluster, secret or caller.
@@ -103,7 +115,7 @@ class transactions {
     [[nodiscard]] std::optional<std::string> adopt(lease session, binding to, std::shared_ptr<const void> kept = {});
 
     /// Finds the transaction for a call. An empty `as.database` means "the transaction's".
-    [[nodiscard]] std::expected<held_transaction, transaction_refusal> hold(std::string_view id, const binding& as);
+    [[nodiscard]] std::expected<held_transaction, transaction_refusal> hold(std::string_view id, binding_view as);
 
     /// The same, but where a call runs it waits for its turn, first come, first served; `running` at `until`.
     core::awaitable<std::expected<held_transaction, transaction_refusal>> hold_in_turn(std::string_view id, binding as,
