@@ -101,10 +101,8 @@ std::unexpected<core::error> unknown(std::string_view id) {
 }  // namespace
 
 struct registry::parts {
-    explicit parts(settings with)
-        : given(absolute(std::move(with))),
-          runs_as(choose_account(given.run_as)),
-          templates(given.folder / "templates") {
+    explicit parts(settings with) : given(absolute(std::move(with))), templates(given.folder / "templates") {
+        if (!given.run_as.empty()) static_cast<void>(runs_as());
         const auto file = given.folder / "clusters.db";
         if (!given.manage) {
             std::error_code ignored;  // not to be seen is as good as not there
@@ -124,6 +122,12 @@ struct registry::parts {
         if (with.folder.empty()) throw std::runtime_error("the state folder of the clusters is not set");
         with.folder = fs::weakly_canonical(fs::absolute(with.folder));
         return with;
+    }
+
+    /// Who runs databases. Chosen for the first of them: what looks users up brings libraries of its own.
+    [[nodiscard]] const account& runs_as() const {
+        std::call_once(account_is_chosen, [this] { chosen_account = choose_account(given.run_as); });
+        return chosen_account;
     }
 
     /// Databases of a Borealis that was killed follow it at once, but for those that could not: nobody would watch
@@ -275,7 +279,7 @@ struct registry::parts {
 
     entry keep(std::shared_ptr<const description> about, std::string key, core::secret_text verifier, status at) {
         const household shared{.with = given,
-                               .runs_as = runs_as,
+                               .runs_as = runs_as(),
                                .state = given.manage && state ? &*state : nullptr,
                                .templates = &templates,
                                .faults = &faults};
@@ -320,7 +324,8 @@ struct registry::parts {
     }
 
     const settings given;
-    const account runs_as;
+    mutable std::once_flag account_is_chosen;
+    mutable account chosen_account;
     template_store templates;
     fault_table faults;
     std::optional<state_file> state;
@@ -715,7 +720,7 @@ core::result<view> registry::create(description what, const core::secret_text& p
     if (what.port == 0) what.port = default_port(what.is);
     what.created = std::chrono::system_clock::now();
     std::string version;
-    for (const auto& each : flavour_of(what.is).find_all(parts_->given, parts_->runs_as)) {
+    for (const auto& each : flavour_of(what.is).find_all(parts_->given, parts_->runs_as())) {
         if (version.empty() && (what.series.empty() || each.series == what.series)) version = each.version;
     }
     auto about = std::make_shared<const description>(std::move(what));
@@ -840,7 +845,7 @@ core::result<snapshot> registry::remove_snapshot(std::string_view id) {
 
 std::vector<std::string> registry::versions(engine of) const {
     std::vector<std::string> all;
-    for (const auto& each : flavour_of(of).find_all(parts_->given, parts_->runs_as)) all.push_back(each.version);
+    for (const auto& each : flavour_of(of).find_all(parts_->given, parts_->runs_as())) all.push_back(each.version);
     return all;
 }
 

@@ -4,6 +4,7 @@
 #include <array>
 #include <cerrno>
 #include <chrono>
+#include <memory>
 #include <utility>
 
 #include <boost/asio/post.hpp>
@@ -169,7 +170,10 @@ void line::torn_down() noexcept {
 // ---- reading
 
 void line::read() {
-    static thread_local std::array<char, 64UL * 1024> buffer;
+    // Made by the first read: what stands in a thread_local by itself is a part of every thread, and wiped as it
+    // begins.
+    static thread_local const auto memory = std::make_unique_for_overwrite<std::array<char, 64UL * 1024>>();
+    auto& buffer = *memory;
     try {
         for (int reads = 0; reads < most_reads && !over_ && !places_.empty(); ++reads) {
             const auto got = ::recv(wire_.socket(), buffer.data(), buffer.size(), MSG_DONTWAIT);

@@ -19,6 +19,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "auth/signature.hpp"
 #include "core/base64.hpp"
 #include "core/random.hpp"
 
@@ -216,11 +217,22 @@ std::optional<core::secret_text> sealer::open(std::string_view sealed, std::stri
     return opened;
 }
 
+std::string sealer::mark(std::string_view context) const {
+    auth::digest bytes;
+    std::memcpy(bytes.data(), key_.bytes().data(), bytes.size());
+    const auto made = auth::sign(bytes, context);
+    ::explicit_bzero(bytes.data(), bytes.size());
+    return {made.begin(), made.end()};
+}
+
+bool sealer::has_made(std::string_view mark, std::string_view context) const {
+    const auto right = this->mark(context);
+    return mark.size() == right.size() && CRYPTO_memcmp(mark.data(), right.data(), right.size()) == 0;
+}
+
 std::string stable_suffix(std::string_view name) {
     static constexpr std::string_view alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
-    std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
-    unsigned int size = 0;
-    must(EVP_Digest(name.data(), name.size(), digest.data(), &size, EVP_sha256(), nullptr));
+    const auto digest = auth::sha256(name);
     std::uint64_t number = 0;
     std::memcpy(&number, digest.data(), sizeof number);
     std::string suffix;

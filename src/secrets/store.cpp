@@ -30,14 +30,14 @@ using namespace std::chrono_literals;
 using sqlite::database;
 using std::chrono::system_clock;
 
-constexpr std::int64_t schema_version = 2;
+constexpr std::int64_t schema_version = 3;
 constexpr auto look_again_after = 1s;
-constexpr std::string_view key_check_text = "borealis";
 constexpr std::string_view data_key_context = "borealis data key";
-constexpr std::string_view key_check_context = "key check";
-constexpr std::size_t longest_name = 512;     // R-12.40, CreateSecret
-constexpr std::size_t longest_value = 65536;  // CreateSecret
-constexpr std::size_t longest_about = 2048;   // CreateSecret
+constexpr std::string_view key_mark_context = "borealis key mark";
+constexpr std::string_view key_check_context = "key check";  // before schema 3: something sealed, to be opened
+constexpr std::size_t longest_name = 512;                    // R-12.40, CreateSecret
+constexpr std::size_t longest_value = 65536;                 // CreateSecret
+constexpr std::size_t longest_about = 2048;                  // CreateSecret
 constexpr std::string_view alphanumeric = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
 
 constexpr std::string_view schema = R"(
@@ -261,10 +261,11 @@ struct store::parts {
         if (found == 0) {
             run_all(schema);
             key = std::make_unique<sealer>(read_key());
-            save_key_check(*key);
+            save_key_mark(*key);
         } else {
             if (found == 1) run_all(from_schema_1);
             key = fitting_key();
+            if (found != schema_version) save_key_mark(*key);  // the check stays, for who is about to hand over to us
         }
         if (found != schema_version) file->run(fmt::format("PRAGMA user_version = {}", schema_version));
         change.commit();
@@ -300,14 +301,16 @@ struct store::parts {
         return read_key_file(key_file(), given.key_file_is_given ? readable_by::group : readable_by::owner);
     }
 
-    void save_key_check(const sealer& with) {
-        database::statement(*file, "INSERT OR REPLACE INTO meta VALUES ('key_check', ?)")
-            .bind_bytes(with.seal(key_check_text, key_check_context))
+    void save_key_mark(const sealer& with) {
+        database::statement(*file, "INSERT OR REPLACE INTO meta VALUES ('key_mark', ?)")
+            .bind_bytes(with.mark(key_mark_context))
             .run();
     }
     [[nodiscard]] bool fits(const sealer& one) {
-        database::statement asked(*file, "SELECT value FROM meta WHERE name = 'key_check'");
-        return asked.step() && one.open(asked.bytes(0), key_check_context).has_value();
+        database::statement marked(*file, "SELECT value FROM meta WHERE name = 'key_mark'");
+        if (marked.step()) return one.has_made(marked.bytes(0), key_mark_context);
+        database::statement sealed(*file, "SELECT value FROM meta WHERE name = 'key_check'");
+        return sealed.step() && one.open(sealed.bytes(0), key_check_context).has_value();
     }
 
     /// The key that the database was written with: the one in hand, the one where the key is kept (another process has
@@ -394,7 +397,8 @@ struct store::parts {
                 ++count;
             }
             if (const auto kept = data_key(*key)) save_data_key(*kept, *next);
-            save_key_check(*next);
+            save_key_mark(*next);
+            file->run("DELETE FROM meta WHERE name = 'key_check'");
             change.commit();
             key = std::move(next);
         }

@@ -2,6 +2,7 @@
 
 #include <map>
 #include <mutex>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -119,7 +120,7 @@ struct outside_secrets::parts {
     const std::size_t remembered;
     mutable std::mutex guard;
     std::map<outside_secret, entry> all;
-    asio::thread_pool threads{reads_at_once};
+    std::optional<asio::thread_pool> threads;  ///< From the first read on; made under `guard`.
 };
 
 outside_secrets::outside_secrets(outside_reader read, std::size_t remembered)
@@ -127,7 +128,9 @@ outside_secrets::outside_secrets(outside_reader read, std::size_t remembered)
 
 outside_secrets::~outside_secrets() { finish(); }
 
-void outside_secrets::finish() { parts_->threads.join(); }
+void outside_secrets::finish() {
+    if (parts_->threads) parts_->threads->join();
+}
 
 std::optional<core::secret_text> outside_secrets::at_hand(const outside_secret& what) const {
     const std::lock_guard lock(parts_->guard);
@@ -149,8 +152,10 @@ core::awaitable<core::result<core::secret_text>> outside_secrets::fetch(outside_
         if (!one.reading && one.value && (anew ? tried : one.good_until >= now)) co_return *one.value;
         if (!one.reading && !one.value && tried) co_return parts_->not_found(what);
         one.waiters.push_back(mine);
-        if (!std::exchange(one.reading, true))
-            asio::post(parts_->threads, [in = parts_.get(), what] { in->read_now(what); });
+        if (!std::exchange(one.reading, true)) {
+            if (!parts_->threads) parts_->threads.emplace(reads_at_once);
+            asio::post(*parts_->threads, [in = parts_.get(), what] { in->read_now(what); });
+        }
     }
     mine->timer.expires_at(until.at());
     [[maybe_unused]] const auto [ignored] = co_await mine->timer.async_wait(core::as_tuple);

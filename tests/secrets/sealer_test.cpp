@@ -57,6 +57,23 @@ TEST_F(sealing, given_one_text_when_sealed_twice_then_nothing_repeats) {
     EXPECT_EQ(key.open(key.seal("", "empty"), "empty")->reveal(), "");
 }
 
+TEST_F(sealing, given_a_mark_when_anything_is_another_then_it_is_not_ours) {
+    make_key_file(file);
+    const sealer key = sealer_of(file);
+    const std::string mark = key.mark("this");
+    EXPECT_TRUE(sealer_of(file).has_made(mark, "this"));
+    EXPECT_FALSE(key.has_made(mark, "that"));
+    EXPECT_FALSE(key.has_made("", "this"));
+    for (std::size_t i = 0; i < mark.size(); ++i) {
+        std::string broken = mark;
+        broken[i] = static_cast<char>(broken[i] ^ 1);
+        EXPECT_FALSE(key.has_made(broken, "this")) << i;
+        EXPECT_FALSE(key.has_made(mark.substr(0, i), "this")) << i;
+    }
+    make_key_file(folder.path() / "other");
+    EXPECT_FALSE(sealer_of(folder.path() / "other").has_made(mark, "this"));
+}
+
 TEST_F(sealing, given_another_key_when_opened_then_nothing) {
     make_key_file(file);
     make_key_file(folder.path() / "other");

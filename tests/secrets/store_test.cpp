@@ -334,8 +334,26 @@ TEST_F(store_on_disk, given_secrets_of_the_first_schema_when_opened_then_their_v
         }
         old.run("PRAGMA user_version = 1");
     }
+    const auto meta = [this](std::string_view name) {
+        sqlite::database now(at / "secrets.db");
+        sqlite::database::statement asked(now, "SELECT count(*) FROM meta WHERE name = ?");
+        asked.bind(name);
+        return asked.step() ? asked.number(0) : -1;
+    };
+    const auto refused_with_another_key = [this] {
+        const auto away = at / "away";
+        fs::rename(at / "secrets.key", away);
+        make_key_file(at / "secrets.key");
+        const auto said = refusal_of(at);
+        fs::rename(away, at / "secrets.key");
+        return said;
+    };
+    EXPECT_THAT(refused_with_another_key(), HasSubstr("is not the key"));
+    EXPECT_EQ(meta("key_mark"), 0);
     for (int i = 0; i < 2; ++i) {
         store on({.folder = at});
+        EXPECT_EQ(meta("key_mark"), 1);
+        EXPECT_EQ(meta("key_check"), 1);
         EXPECT_EQ(read(on, "db"), "value two");
         const auto found = on.look_up(arn);
         EXPECT_EQ(found->with_label(previous_label)->text.reveal(), "value one");
@@ -343,6 +361,10 @@ TEST_F(store_on_disk, given_secrets_of_the_first_schema_when_opened_then_their_v
     }
     ASSERT_TRUE(store({.folder = at}).put("db", text("three"), "", store::if_exists::replace));
     EXPECT_EQ(store({.folder = at}).look_up("db")->versions.size(), 3U);
+    EXPECT_THAT(refused_with_another_key(), HasSubstr("is not the key"));
+    EXPECT_EQ(store({.folder = at}).rekey(), 3U);
+    EXPECT_EQ(meta("key_check"), 0);
+    EXPECT_EQ(read(store({.folder = at}), "db"), "three");
 }
 
 TEST_F(store_on_disk, given_labels_rules_and_dates_when_opened_again_then_all_is_there) {
