@@ -18,12 +18,14 @@
 #include <emmintrin.h>
 #endif
 
+#include "http/buffers.hpp"
+
 namespace borealis::http {
 namespace {
 
 constexpr std::size_t padding = 64;  // simdjson's; data_api reads the body where it lies
 constexpr std::size_t least_room = 4 * 1024;
-constexpr std::size_t usual_capacity = 8 * 1024;
+constexpr std::size_t usual_capacity = usual_buffer - padding;
 constexpr std::size_t kept_capacity = 64 * 1024;  // more is given back by consume()
 constexpr std::size_t chunk_line_bytes = 256;     // size and extensions of one chunk
 constexpr std::size_t chunk_size_digits = 16;
@@ -183,7 +185,7 @@ struct request_reader::parts {
     enum class state { head, sized, size_line, data, data_end, trailers, whole, failed };
 
     request_limits limits;
-    std::unique_ptr<char[]> buffer;
+    http::buffer buffer;
     std::size_t capacity = 0;  // without the padding
     std::size_t begin = 0;
     std::size_t end = 0;  // behind the last byte received
@@ -576,7 +578,7 @@ struct request_reader::parts {
 
     /// Brings the current message to the start of this buffer (0) or of a new one, and its views with it.
     void move_to(std::size_t new_capacity) {
-        auto fresh = new_capacity == 0 ? nullptr : std::make_unique_for_overwrite<char[]>(new_capacity + padding);
+        auto fresh = new_capacity == 0 ? nullptr : make_buffer(new_capacity + padding);
         char* const to = fresh ? fresh.get() : buffer.get();
         const auto rebase = [&](std::string_view& view) {
             const std::less_equal<const char*> not_behind;
