@@ -1,11 +1,15 @@
 # Profile-guided optimisation of the rooms that a request passes through (docs/performance.md, "The release build"):
-# scripts/profile builds them with `generate`, serves calls, and writes cmake/release.profdata, which `use` reads.
+# scripts/profile builds them with `generate`, serves calls, and writes cmake/release.profdata, which `use` reads. With it
+# comes cmake/release.order, the functions that run as the server starts and serves: the linker puts them together, so
+# that the others are not in memory for being their neighbours.
 set(BOREALIS_PROFILE "" CACHE STRING "generate, use, or nothing")
 set_property(CACHE BOREALIS_PROFILE PROPERTY STRINGS "" generate use)
 set(borealis_profiled core json http auth sql postgres mysql pool data_api)
 list(TRANSFORM borealis_profiled PREPEND borealis_)
 set(borealis_profile_file ${PROJECT_SOURCE_DIR}/cmake/release.profdata)
+set(borealis_order_file ${PROJECT_SOURCE_DIR}/cmake/release.order)
 set(borealis_profile_flags)
+set(borealis_order_flags)
 if(BOREALIS_PROFILE STREQUAL "generate")
   set(borealis_profile_flags -fprofile-generate -fprofile-update=atomic -fno-lto)
   set(CMAKE_EXE_LINKER_FLAGS "${CMAKE_EXE_LINKER_FLAGS} -fprofile-generate")
@@ -18,4 +22,7 @@ elseif(BOREALIS_PROFILE STREQUAL "use" AND CMAKE_CXX_COMPILER_ID STREQUAL "Clang
   file(COPY_FILE ${borealis_profile_file} ${PROJECT_BINARY_DIR}/${digest}.profdata ONLY_IF_DIFFERENT)
   set(borealis_profile_flags -fprofile-use=${digest}.profdata
     -Wno-profile-instr-out-of-date -Wno-profile-instr-unprofiled -Wno-backend-plugin)
+  if(CMAKE_EXE_LINKER_FLAGS MATCHES "lld" AND EXISTS ${borealis_order_file})
+    set(borealis_order_flags -Wl,--symbol-ordering-file=${borealis_order_file} -Wl,--no-warn-symbol-ordering)
+  endif()
 endif()
