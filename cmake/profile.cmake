@@ -10,8 +10,11 @@ set(borealis_profile_file ${PROJECT_SOURCE_DIR}/cmake/release.profdata)
 set(borealis_order_file ${PROJECT_SOURCE_DIR}/cmake/release.order)
 set(borealis_profile_flags)
 set(borealis_order_flags)
+# Functions of one file alone are named by the file without its folders, which are others in each checkout, and where
+# ccache has rewritten them.
+set(borealis_profile_names -mllvm -static-func-full-module-prefix=false)
 if(BOREALIS_PROFILE STREQUAL "generate")
-  set(borealis_profile_flags -fprofile-generate -fprofile-update=atomic -fno-lto)
+  set(borealis_profile_flags -fprofile-generate -fprofile-update=atomic -fno-lto ${borealis_profile_names})
   set(CMAKE_EXE_LINKER_FLAGS "${CMAKE_EXE_LINKER_FLAGS} -fprofile-generate")
 elseif(BOREALIS_PROFILE STREQUAL "use" AND CMAKE_CXX_COMPILER_ID STREQUAL "Clang" AND EXISTS ${borealis_profile_file})
   set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${borealis_profile_file})
@@ -21,7 +24,7 @@ elseif(BOREALIS_PROFILE STREQUAL "use" AND CMAKE_CXX_COMPILER_ID STREQUAL "Clang
   string(SUBSTRING ${digest} 0 16 digest)
   file(COPY_FILE ${borealis_profile_file} ${PROJECT_BINARY_DIR}/${digest}.profdata ONLY_IF_DIFFERENT)
   set(borealis_profile_flags -fprofile-use=${digest}.profdata
-    -Wno-profile-instr-out-of-date -Wno-profile-instr-unprofiled -Wno-backend-plugin)
+    -Wno-profile-instr-out-of-date -Wno-profile-instr-unprofiled -Wno-backend-plugin ${borealis_profile_names})
   if(CMAKE_EXE_LINKER_FLAGS MATCHES "lld" AND EXISTS ${borealis_order_file})
     set(borealis_order_flags -Wl,--symbol-ordering-file=${borealis_order_file} -Wl,--no-warn-symbol-ordering)
   endif()
