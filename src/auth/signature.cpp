@@ -77,8 +77,8 @@ std::string encoded_once(std::string_view text) {
 
 /// Without blanks around it, inner runs of blanks as one (L-5.1).
 void append_trimmed(std::string& out, std::string_view value) {
-    if (value.empty() || (!is_blank(value.front()) && !is_blank(value.back()) && !value.contains("  ") &&
-                          !value.contains('\t'))) {
+    if (value.empty() ||
+        (!is_blank(value.front()) && !is_blank(value.back()) && !value.contains("  ") && !value.contains('\t'))) {
         out += value;
         return;
     }
