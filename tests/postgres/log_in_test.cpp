@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <fstream>
 #include <functional>
+#include <future>
 #include <iterator>
 #include <string>
 #include <thread>
@@ -296,14 +297,14 @@ TEST_P(postgres_posing, given_a_server_without_tls_when_it_is_preferred_then_the
 }
 
 TEST_P(postgres_posing, given_a_late_statement_when_it_is_cancelled_then_the_request_has_the_sessions_key) {
-    std::string request;
+    std::promise<std::string> request;
     posing_server server({[](int client) {
                               hear(client);
                               say(client, admitted);
                               hear(client);  // Parse, Describe
                               std::this_thread::sleep_for(300ms);
                           },
-                          [&request](int client) { request = hear(client); }});
+                          [&request](int client) { request.set_value(hear(client)); }});
     // One client at a time: the request waits in the backlog until the session has given up.
     auto made = log_in(server.to);
     ASSERT_TRUE(made) << made.error().message;
@@ -313,8 +314,9 @@ TEST_P(postgres_posing, given_a_late_statement_when_it_is_cancelled_then_the_req
     ASSERT_FALSE(out);
     made->reset();
     driver.reset();  // joins the thread that sends it
-    for (int looks = 0; looks < 100 && request.empty(); ++looks) std::this_thread::sleep_for(20ms);
-    EXPECT_EQ(request, "\0\0\0\x10\x04\xd2\x16\x2e\0\0\0\7\0\0\0\11"s);
+    auto heard = request.get_future();
+    ASSERT_EQ(heard.wait_for(5s), std::future_status::ready);
+    EXPECT_EQ(heard.get(), "\0\0\0\x10\x04\xd2\x16\x2e\0\0\0\7\0\0\0\11"s);
 }
 
 INSTANTIATE_TEST_SUITE_P(over, postgres_posing, both_protocols, name_of_protocol);
