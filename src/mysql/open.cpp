@@ -25,6 +25,7 @@
 #include <unistd.h>
 
 #include "core/log.hpp"
+#include "sql/keepalive.hpp"
 
 namespace borealis::mysql {
 namespace {
@@ -55,18 +56,6 @@ thread_local sql::tls_mode tls_wanted = sql::tls_mode::disable;
 void send_at_once(int fd) {
     const int yes = 1;
     ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);  // fails on a Unix socket, which needs it not
-}
-
-/// Fails on a Unix socket, whose other end cannot go without a word.
-void watch_over(int fd, const sql::session_settings& as) {
-    const auto set = [fd](int level, int name, int value) { ::setsockopt(fd, level, name, &value, sizeof value); };
-    set(SOL_SOCKET, SO_KEEPALIVE, as.keepalive_idle.count() != 0 ? 1 : 0);
-    if (as.keepalive_idle.count() != 0) {
-        set(IPPROTO_TCP, TCP_KEEPIDLE, static_cast<int>(as.keepalive_idle.count()));
-        set(IPPROTO_TCP, TCP_KEEPINTVL, static_cast<int>(as.keepalive_interval.count()));
-        set(IPPROTO_TCP, TCP_KEEPCNT, as.keepalive_count);
-    }
-    set(IPPROTO_TCP, TCP_USER_TIMEOUT, static_cast<int>(as.user_timeout.count()));
 }
 
 /// A client plugin that libmariadb runs between the server's greeting and the first byte we send about the login.
@@ -181,7 +170,7 @@ handle try_once(const attempt& of, sql::tls_mode tls, sql::failure& problem) {
     ::mysql_options(on, MYSQL_OPT_NONBLOCK, nullptr);
     const int fd = ::mysql_get_socket(on);
     send_at_once(fd);
-    watch_over(fd, of.with);
+    sql::set_keepalive(fd, of.with);
     ::fcntl(fd, F_SETFL, ::fcntl(fd, F_GETFL) | O_NONBLOCK);
     ::fcntl(fd, F_SETFD, FD_CLOEXEC);
     return made;

@@ -29,6 +29,7 @@
 #include "postgres/protocol.hpp"
 #include "postgres/socket_watch.hpp"
 #include "postgres/start_up.hpp"
+#include "sql/keepalive.hpp"
 
 namespace borealis::postgres {
 namespace {
@@ -63,18 +64,9 @@ struct site {
     [[nodiscard]] socket_handle open() const {
         socket_handle made(::socket(at.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
         if (made.get() < 0 || !is_tcp()) return made;
-        const auto set = [&made](int level, int name, int value) {
-            // What the kernel does not know it does without, as with libpq.
-            (void)::setsockopt(made.get(), level, name, &value, sizeof value);
-        };
-        set(IPPROTO_TCP, TCP_NODELAY, 1);
-        set(SOL_SOCKET, SO_KEEPALIVE, with.keepalive_idle.count() != 0 ? 1 : 0);
-        if (with.keepalive_idle.count() != 0) {
-            set(IPPROTO_TCP, TCP_KEEPIDLE, static_cast<int>(with.keepalive_idle.count()));
-            set(IPPROTO_TCP, TCP_KEEPINTVL, static_cast<int>(with.keepalive_interval.count()));
-            set(IPPROTO_TCP, TCP_KEEPCNT, with.keepalive_count);
-        }
-        set(IPPROTO_TCP, TCP_USER_TIMEOUT, static_cast<int>(with.user_timeout.count()));
+        const int yes = 1;
+        (void)::setsockopt(made.get(), IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);  // slower without, not wrong
+        sql::set_keepalive(made.get(), with);
         return made;
     }
 };

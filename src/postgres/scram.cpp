@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cstdint>
+#include <optional>
 
 #include <fmt/format.h>
 #define OPENSSL_SUPPRESS_DEPRECATED  // EVP costs more than hashing so little, and cannot begin in the middle
@@ -99,17 +100,19 @@ scram_client::scram_client(std::string_view user, std::string_view nonce)
 
 std::string scram_client::first() const { return "n,," + first_bare_; }
 
-std::optional<std::string> scram_client::answer(std::string_view challenge, std::string_view password) {
+std::expected<std::string, scram_refusal> scram_client::answer(std::string_view challenge, std::string_view password) {
+    constexpr std::unexpected none(scram_refusal::no_challenge);
     auto left = challenge;
     const auto nonce = take_attribute(left, 'r');
     const auto salt64 = take_attribute(left, 's');
     const auto count = take_attribute(left, 'i');
-    if (!nonce || !salt64 || !count || nonce->size() <= nonce_.size() || !nonce->starts_with(nonce_)) return {};
+    if (!nonce || !salt64 || !count || nonce->size() <= nonce_.size() || !nonce->starts_with(nonce_)) return none;
     const auto salt = core::decode_base64(*salt64);
     std::uint32_t iterations = 0;
     const auto [end, problem] = std::from_chars(count->data(), count->data() + count->size(), iterations);
-    if (!salt || salt->empty() || problem != std::errc() || end != count->data() + count->size()) return {};
-    if (iterations == 0 || iterations > most_iterations) return {};
+    if (!salt || salt->empty() || problem != std::errc() || end != count->data() + count->size()) return none;
+    if (iterations == 0) return none;
+    if (iterations > most_iterations) return std::unexpected(scram_refusal::too_many_rounds);
 
     auto out = fmt::format("c=biws,r={}", *nonce);  // "n,,"
     const auto exchanged = fmt::format("{},{},{}", first_bare_, challenge, out);

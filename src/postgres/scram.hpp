@@ -5,7 +5,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <optional>
+#include <expected>
 #include <span>
 #include <string>
 #include <string_view>
@@ -13,9 +13,14 @@
 namespace borealis::postgres {
 
 inline constexpr std::string_view scram_mechanism = "SCRAM-SHA-256";
-/// More rounds than this are not computed: each server asks for 4,096, unless it is told otherwise
-/// (`scram_iterations`).
+/// More rounds than this, a fifth of a second on the event loop, are not computed: each server asks for 4,096, unless
+/// it is told otherwise (`scram_iterations`).
 inline constexpr std::uint32_t most_iterations = 1'000'000;
+
+enum class scram_refusal : std::uint8_t {
+    no_challenge,     ///< The message is none, or not one to this client.
+    too_many_rounds,  ///< See most_iterations.
+};
 
 /// The client's side of one exchange.
 class scram_client {
@@ -28,8 +33,9 @@ class scram_client {
     [[nodiscard]] std::string first() const;
     /// @param challenge  The server's first message.
     /// @param password  What SASLprep (RFC 4013) has made of it; printable ASCII is left as it is by that.
-    /// @return What is sent in answer, or nothing where the challenge is none, or not one to this client.
-    [[nodiscard]] std::optional<std::string> answer(std::string_view challenge, std::string_view password);
+    /// @return What is sent in answer.
+    [[nodiscard]] std::expected<std::string, scram_refusal> answer(std::string_view challenge,
+                                                                   std::string_view password);
     /// Does the server's last message prove that it knows the password, too? Not before answer().
     [[nodiscard]] bool proves(std::string_view last) const;
 

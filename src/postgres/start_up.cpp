@@ -120,6 +120,12 @@ start_up::step start_up::take_request(std::string_view body, std::string& to) {
         case request::sasl_continue: {
             if (at_ != stage::challenged) return nonsense();
             const auto proof = scram_.answer(body, password);
+            if (!proof && proof.error() == scram_refusal::too_many_rounds) {
+                return fail({.kind = sql::failure_kind::unreachable,
+                             .message = fmt::format("The database's log-in takes more than {} rounds of SCRAM-SHA-256; "
+                                                    "set the password anew with fewer scram_iterations.",
+                                                    most_iterations)});
+            }
             if (!proof) return nonsense();
             append_sasl_response(to, *proof);
             at_ = stage::answered;

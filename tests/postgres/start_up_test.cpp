@@ -121,6 +121,15 @@ TEST(postgres_start_up, given_refusals_when_heard_then_they_are_the_servers_word
     EXPECT_EQ(other.problem().message, "the database system is starting up");
 }
 
+TEST(postgres_start_up, given_more_rounds_than_are_computed_when_asked_for_then_the_error_says_what_to_change) {
+    const auto as = someone();
+    start_up talk(as, "", "nonce");
+    const said endless{'R', "\0\0\0\13r=nonceserver,s=W22ZaJ0SNY7soEsUEjb6gQ==,i=1000001"s};
+    EXPECT_EQ(hear(talk, {scram, endless}), step::failed);
+    EXPECT_EQ(talk.problem().kind, sql::failure_kind::unreachable);
+    EXPECT_NE(talk.problem().message.find("fewer scram_iterations"), std::string::npos);
+}
+
 // Whoever poses as the server must not be taken for it, and what is said out of turn is not believed.
 TEST(postgres_start_up, given_what_makes_no_sense_when_heard_then_the_log_in_fails) {
     const std::vector<std::vector<said>> cases = {

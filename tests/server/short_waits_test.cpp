@@ -16,16 +16,16 @@ struct server_short_waits : testing::Test {
     core::asio::executor_work_guard<core::executor> open = core::asio::make_work_guard(loop);
 
     /// Lets a wait come to nothing, or end by itself.
-    std::size_t turns() { return loop.run_for(10ms); }
+    std::size_t turns() { return loop.run_for(10ms) + loop.poll_one(); }
 };
 
 TEST_F(server_short_waits, given_a_lone_call_when_it_ends_in_time_then_each_wait_was_right_and_the_loop_was_awake) {
     short_waits waits(loop.get_executor(), 10s);
     for (int round = 0; round < 3; ++round) {
         std::optional<short_waits::call> one(std::in_place, &waits);
-        EXPECT_GT(turns(), 1000U) << "it asks again and again";
+        EXPECT_GT(turns(), 3U) << "it asks again and again";
         one.reset();
-        EXPECT_GT(turns(), 1000U) << "for the next request";
+        EXPECT_GT(turns(), 3U) << "for the next request";
     }
     EXPECT_EQ(waits.right(), 5U) << "the last one goes on";
     EXPECT_EQ(waits.wrong(), 0U);
@@ -76,7 +76,7 @@ TEST_F(server_short_waits, given_none_wanted_when_calls_come_then_the_loop_sleep
     waits.set(10s);
     {
         const short_waits::call one(&waits);
-        EXPECT_GT(turns(), 1000U);
+        EXPECT_GT(turns(), 3U);
     }
     EXPECT_EQ(waits.right(), 1U);
 }
