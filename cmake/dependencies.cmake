@@ -23,7 +23,9 @@ target_include_directories(borealis_cli11 SYSTEM INTERFACE ${CLI11_INCLUDE_DIR})
 add_library(borealis_asio INTERFACE)
 target_include_directories(borealis_asio SYSTEM INTERFACE ${Boost_INCLUDE_DIRS})
 target_compile_definitions(borealis_asio INTERFACE BOOST_ASIO_SEPARATE_COMPILATION BOOST_ASIO_NO_DEPRECATED BOOST_ASIO_DISABLE_BOOST_COROUTINE
-    # Coroutine frames: memory of aligned_alloc never comes from the thread cache of glibc before 2.38.
+    # Coroutine frames by operator new, which keeps blocks of each size (src/cli/kept_blocks.cpp); Asio keeps two of any size.
+    BOOST_ASIO_DISABLE_AWAITABLE_FRAME_RECYCLING
+    # Its other memory likewise: that of aligned_alloc never comes from the thread cache of glibc before 2.38.
     BOOST_ASIO_DISABLE_STD_ALIGNED_ALLOC BOOST_ASIO_DISABLE_BOOST_ALIGN)
 target_link_libraries(borealis_asio INTERFACE Threads::Threads)
 
