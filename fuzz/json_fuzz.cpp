@@ -95,6 +95,15 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         demand(reread.has_value());
         write(again, **reread);
         demand(again == written);
+        // Beside what is not plain, it is read in the other way.
+        const auto beside = second.parse_copy("[" + std::string(text) + R"(,"\u0041"])");
+        const bool deeper = !beside && beside.error().message.ends_with("nested deeper than 64 levels");
+        demand(beside.has_value() || deeper);
+        if (beside) {
+            std::string other;
+            write(other, *(*beside)->begin());
+            demand(other == written);
+        }
     } else {
         demand(judged != simdjson::SUCCESS || root.error().message.ends_with("nested deeper than 64 levels"));
     }

@@ -12,6 +12,8 @@
 #include <fmt/format.h>
 #include <simdjson.h>
 
+#include "json/plain.hpp"
+
 namespace borealis::json {
 namespace {
 
@@ -115,6 +117,9 @@ struct document::parts {
         too_large = false;
         root_scalar_end = nullptr;
         if (whole.empty()) return core::fail(core::error_kind::serialization, "The JSON text is empty");
+        if (read_plain()) return nodes.data();
+        nodes.clear();
+        broken = {};
         if (whole.size() > parser.capacity() && parser.allocate(std::bit_ceil(std::max(whole.size(), least_capacity)),
                                                                 depth_limit + 2) != simdjson::SUCCESS)
             return core::fail(core::error_kind::serialization, "The JSON text is too large to be read");
@@ -247,6 +252,10 @@ struct document::parts {
         // here.
         if (depth == 0) root_scalar_end = token.data() + token.size();
         while (is_blank(token.back())) token.remove_suffix(1);
+        return read_scalar(token, into);
+    }
+
+    bool read_scalar(std::string_view token, node& into) {
         if (token == "null") return true;
         if (token == "true" || token == "false") {
             into.kind_ = kind::boolean;
@@ -268,6 +277,82 @@ struct document::parts {
         into.kind_ = kind::real;
         into.real_ = real;
         return true;
+    }
+
+    // ---- plain text
+
+    /// Reads a document whose strings are ASCII without escapes, as nearly all are: in one pass, its strings where they
+    /// stand. Gives up on all else, sound or not: simdjson reads that from the start, and says what is wrong with it.
+    bool read_plain() {
+        const char* at = text.data();
+        const char* const end = at + text.size();
+        skip_blanks(at, end);
+        if (!plain_value(at, end, {}, 0)) return false;
+        skip_blanks(at, end);
+        return at == end;
+    }
+
+    static void skip_blanks(const char*& at, const char* end) {
+        while (at != end && is_blank(*at)) ++at;
+    }
+
+    static bool skip_one(const char*& at, const char* end, char wanted) {
+        if (at == end || *at != wanted) return false;
+        ++at;
+        return true;
+    }
+
+    bool plain_value(const char*& at, const char* end, std::string_view key, std::size_t depth) {
+        const auto place = nodes.size();
+        if (at == end || place == most_values) return false;
+        node& made = nodes.emplace_back();
+        made.key_ = key;
+        switch (*at) {
+            case '"':
+                made.kind_ = kind::string;
+                return plain_string(at, end, made.text_);
+            case '{':
+                return depth < depth_limit && plain_members(at, end, place, kind::object, '}', depth + 1);
+            case '[':
+                return depth < depth_limit && plain_members(at, end, place, kind::array, ']', depth + 1);
+            default: {
+                const char* const from = at;
+                while (at != end && *at != ',' && *at != '}' && *at != ']' && !is_blank(*at)) ++at;
+                return read_scalar({from, at}, made);
+            }
+        }
+    }
+
+    /// @param at  At its first quote; then behind its last.
+    static bool plain_string(const char*& at, const char* end, std::string_view& into) {
+        const char* const from = at + 1;
+        const char* const to = skip_plain(from, end + padding);
+        if (to >= end || *to != '"') return false;
+        into = {from, to};
+        at = to + 1;
+        return true;
+    }
+
+    bool plain_members(const char*& at, const char* end, std::size_t place, kind what, char closing,
+                       std::size_t depth) {
+        std::uint32_t size = 0;
+        skip_blanks(++at, end);
+        if (skip_one(at, end, closing)) return close(place, what, size);
+        for (;;) {
+            std::string_view key;
+            if (what == kind::object) {
+                if (at == end || *at != '"' || !plain_string(at, end, key)) return false;
+                skip_blanks(at, end);
+                if (!skip_one(at, end, ':')) return false;
+                skip_blanks(at, end);
+            }
+            if (!plain_value(at, end, key, depth)) return false;
+            ++size;
+            skip_blanks(at, end);
+            if (skip_one(at, end, closing)) return close(place, what, size);
+            if (!skip_one(at, end, ',')) return false;
+            skip_blanks(at, end);
+        }
     }
 };
 

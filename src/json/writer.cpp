@@ -1,43 +1,14 @@
 #include "json/writer.hpp"
 
 #include <array>
-#include <bit>
 #include <charconv>
 #include <cmath>
 #include <cstddef>
-#include <cstring>
+
+#include "json/plain.hpp"
 
 namespace borealis::json {
 namespace {
-
-/// True for bytes that cannot be copied unseen: quote, backslash, controls, and all that is not ASCII.
-constexpr auto special = [] {
-    std::array<bool, 256> table = {};
-    for (std::size_t i = 0; i < table.size(); ++i) table[i] = i < 0x20 || i >= 0x80 || i == '"' || i == '\\';
-    return table;
-}();
-
-constexpr std::uint64_t each(std::uint64_t byte) { return 0x0101010101010101U * byte; }
-
-/// The top bit of each special byte of eight. A borrow may mark bytes above a special one too, so only the lowest mark
-/// counts.
-constexpr std::uint64_t marks(std::uint64_t eight) {
-    const auto quotes = eight ^ each('"');
-    const auto slashes = eight ^ each('\\');
-    return (eight | (eight - each(0x20)) | (quotes - each(1)) | (slashes - each(1))) & each(0x80);
-}
-
-const char* skip_plain(const char* at, const char* end) {
-    if constexpr (std::endian::native == std::endian::little) {
-        for (; end - at >= 8; at += 8) {
-            std::uint64_t eight;
-            std::memcpy(&eight, at, sizeof eight);
-            if (const auto found = marks(eight)) return at + std::countr_zero(found) / 8;
-        }
-    }
-    while (at != end && !special[static_cast<unsigned char>(*at)]) ++at;
-    return at;
-}
 
 struct sequence {
     std::size_t length;  // when invalid: the bytes that one U+FFFD stands for
@@ -144,6 +115,11 @@ void append_escaped(std::string& out, std::string_view utf8) {
         }
     }
     out.append(run, end);
+}
+
+bool is_plain(std::string_view utf8) {
+    const char* const end = utf8.data() + utf8.size();
+    return skip_plain(utf8.data(), end) == end;
 }
 
 void append_string(std::string& out, std::string_view utf8) {

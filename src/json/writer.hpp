@@ -15,6 +15,9 @@ void append_string(std::string& out, std::string_view utf8);
 /// What stands between the quotes of append_string.
 void append_escaped(std::string& out, std::string_view utf8);
 
+/// Does append_escaped change nothing of it, as it is ASCII without anything to escape?
+[[nodiscard]] bool is_plain(std::string_view utf8);
+
 void append_integer(std::string& out, std::int64_t value);
 void append_unsigned(std::string& out, std::uint64_t value);
 

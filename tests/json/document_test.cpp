@@ -89,6 +89,14 @@ TEST_P(json_accepted, given_json_when_anything_follows_in_the_padding_then_it_is
     }
 }
 
+/// What plain text is read by ourselves, and what is read by simdjson because something in it is not plain, are the
+/// same.
+TEST_P(json_accepted, given_json_when_it_stands_beside_what_is_not_plain_then_the_tree_is_the_same) {
+    document reader;
+    EXPECT_EQ(outcome(reader, "[" + std::string(GetParam().text) + R"(,"\u0041"])"),
+              "[" + std::string(GetParam().tree) + " 'A']");
+}
+
 constexpr accepted_case structure[] = {
     {"null", "null"},
     {"true", "true"},
@@ -502,6 +510,23 @@ TEST(json_document, given_a_reader_when_used_for_many_then_each_answer_is_its_ow
     }
     document moved = std::move(reader);
     EXPECT_EQ(outcome(moved, "[1]"), "[i1]");
+}
+
+TEST(json_document, given_a_string_when_its_end_is_at_any_place_then_it_is_read_where_it_stands) {
+    document reader;
+    for (std::size_t size = 0; size < 70; ++size) {
+        const std::string value(size, 'v');
+        const std::string text = R"({")" + value + R"(":")" + value + R"("})";
+        auto padded = text;
+        padded.append(padding, 'x');
+        const auto root = reader.parse(std::string_view(padded).substr(0, text.size()));
+        ASSERT_TRUE(root) << root.error().message;
+        EXPECT_EQ((*root)->begin()->key(), value);
+        EXPECT_EQ((*root)->begin()->text(), value);
+        EXPECT_EQ((*root)->begin()->text().data(), padded.data() + size + 5) << "not copied";
+        for (std::size_t shorter = 0; shorter < text.size(); ++shorter)
+            EXPECT_FALSE(reader.parse(std::string_view(padded).substr(0, shorter)));
+    }
 }
 
 TEST(json_document, given_the_accepted_tables_when_every_prefix_is_parsed_then_none_but_numbers_are_json) {

@@ -1,5 +1,6 @@
 #include "json/writer.hpp"
 
+#include <algorithm>
 #include <bit>
 #include <cmath>
 #include <limits>
@@ -50,6 +51,14 @@ TEST_P(json_strings, given_text_when_it_stands_at_any_place_of_a_longer_one_then
         for (std::size_t after = 0; after < 20; after += 3)
             EXPECT_EQ(string_of(std::string(before, 'x') + std::string(GetParam().text) + std::string(after, 'y')),
                       '"' + std::string(before, 'x') + std::string(inner) + std::string(after, 'y') + '"');
+}
+
+TEST_P(json_strings, given_text_when_asked_then_plain_is_what_stays_as_it_is) {
+    for (std::size_t before = 0; before < 40; ++before) {
+        const auto text = std::string(before, 'x') + std::string(GetParam().text) + "y";
+        const bool ascii = std::ranges::all_of(text, [](char c) { return static_cast<unsigned char>(c) < 0x80; });
+        EXPECT_EQ(is_plain(text), ascii && string_of(text) == '"' + text + '"') << text;
+    }
 }
 
 constexpr string_case escapes[] = {
