@@ -1,6 +1,7 @@
 #include "data_api/decode.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <limits>
 #include <optional>
@@ -47,6 +48,24 @@ constexpr length transaction_length{0, 192};
 
 enum class presence : bool { optional, required };
 
+/// In the order of `member`.
+constexpr std::array<std::string_view, 15> member_names = {"resourceArn",
+                                                           "secretArn",
+                                                           "database",
+                                                           "sql",
+                                                           "parameters",
+                                                           "transactionId",
+                                                           "includeResultMetadata",
+                                                           "continueAfterTimeout",
+                                                           "formatRecordsAs",
+                                                           "resultSetOptions",
+                                                           "parameterSets",
+                                                           "schema",
+                                                           "dbClusterOrInstanceArn",
+                                                           "awsSecretStoreArn",
+                                                           "sqlStatements"};
+constexpr std::string_view name_of(member which) { return member_names[static_cast<std::size_t>(which)]; }
+
 std::string too_long(std::string_view value, std::string_view path, std::size_t most) {
     return fmt::format(
         "Value '{}' at '{}' failed to satisfy constraint: Member must have length less than or equal to {}",
@@ -63,32 +82,32 @@ class decoder {
  public:
     decoder(request& into, const profile& as) : into_(into), as_(as) {}
 
-    core::result<void> read(operation what, const node& root) {
-        if (root.is() != kind::object) return core::fail(error_kind::serialization, "The body must be a JSON object");
+    core::result<void> read(operation what, const named_members& body) {
+        if (!body.of_object()) return core::fail(error_kind::serialization, "The body must be a JSON object");
         if (what == operation::execute_sql) {
-            into_.resource_arn = text(root, "dbClusterOrInstanceArn", presence::required, arn_length);
-            into_.secret_arn = text(root, "awsSecretStoreArn", presence::required, arn_length);
-            into_.sql = text(root, "sqlStatements", presence::required, {0, as_.sql_characters});
-            into_.database = text(root, "database", presence::optional, database_length);
-            text(root, "schema", presence::optional, database_length);
+            into_.resource_arn = text(body, member::cluster_arn, presence::required, arn_length);
+            into_.secret_arn = text(body, member::secret_store_arn, presence::required, arn_length);
+            into_.sql = text(body, member::sql_statements, presence::required, {0, as_.sql_characters});
+            into_.database = text(body, member::database, presence::optional, database_length);
+            text(body, member::schema, presence::optional, database_length);
             return verdict();
         }
-        into_.resource_arn = text(root, "resourceArn", presence::required, arn_length);
-        into_.secret_arn = text(root, "secretArn", presence::required, arn_length);
+        into_.resource_arn = text(body, member::resource_arn, presence::required, arn_length);
+        into_.secret_arn = text(body, member::secret_arn, presence::required, arn_length);
         const bool ends = what == operation::commit_transaction || what == operation::rollback_transaction;
         const bool runs = what == operation::execute_statement || what == operation::batch_execute_statement;
-        if (runs) into_.sql = text(root, "sql", presence::required, {0, as_.sql_characters});
+        if (runs) into_.sql = text(body, member::sql, presence::required, {0, as_.sql_characters});
         if (!ends) {
-            into_.database = text(root, "database", presence::optional, database_length);
-            const auto schema = text(root, "schema", presence::optional, database_length);
+            into_.database = text(body, member::database, presence::optional, database_length);
+            const auto schema = text(body, member::schema, presence::optional, database_length);
             if (!schema.empty() && !as_.ignores_schema)          // "" counts as absent
                 refuse("The schema parameter isn't supported");
         }
         if (what != operation::begin_transaction)
             into_.transaction_id =
-                text(root, "transactionId", ends ? presence::required : presence::optional, transaction_length);
-        if (what == operation::execute_statement) read_execute(root);
-        if (what == operation::batch_execute_statement) read_sets(root);
+                text(body, member::transaction_id, ends ? presence::required : presence::optional, transaction_length);
+        if (what == operation::execute_statement) read_execute(body);
+        if (what == operation::batch_execute_statement) read_sets(body);
         return verdict();
     }
 
@@ -115,14 +134,9 @@ class decoder {
 
     // ---- members
 
-    /// A member that is there and not null.
-    static const node* find(const node& of, std::string_view name) {
-        const node* const found = of.find(name);
-        return found == nullptr || found->is() == kind::null ? nullptr : found;
-    }
-
-    std::string_view text(const node& of, std::string_view name, presence wanted, length allowed) {
-        const node* const found = find(of, name);
+    std::string_view text(const named_members& of, member which, presence wanted, length allowed) {
+        const node* const found = of[which];
+        const auto name = name_of(which);
         if (found == nullptr) {
             if (wanted == presence::required)
                 violation(
@@ -143,11 +157,11 @@ class decoder {
         return value;
     }
 
-    bool flag(const node& of, std::string_view name) {
-        const node* const found = find(of, name);
+    bool flag(const named_members& of, member which) {
+        const node* const found = of[which];
         if (found == nullptr) return false;
         if (found->is() != kind::boolean) {
-            wrong_type(name, "a boolean");
+            wrong_type(name_of(which), "a boolean");
             return false;
         }
         return found->boolean();
@@ -160,10 +174,8 @@ class decoder {
     }
 
     /// True for `second` of two enum members; false for `first`, or when there is none.
-    bool either(const node& of, std::string_view name, std::string_view path, std::string_view first,
-                std::string_view second) {
-        const node* const found = find(of, name);
-        if (found == nullptr) return false;
+    bool either(const node* found, std::string_view path, std::string_view first, std::string_view second) {
+        if (found == nullptr || found->is() == kind::null) return false;
         if (found->is() != kind::string) {
             wrong_type(path, "a string");
             return false;
@@ -175,29 +187,30 @@ class decoder {
 
     // ---- ExecuteStatement and BatchExecuteStatement
 
-    void read_execute(const node& root) {
-        into_.include_result_metadata = flag(root, "includeResultMetadata");
-        into_.continue_after_timeout = flag(root, "continueAfterTimeout");
-        into_.records_as_json = either(root, "formatRecordsAs", "formatRecordsAs", "NONE", "JSON");
-        if (const node* const options = find(root, "resultSetOptions")) {
+    void read_execute(const named_members& body) {
+        into_.include_result_metadata = flag(body, member::include_result_metadata);
+        into_.continue_after_timeout = flag(body, member::continue_after_timeout);
+        into_.records_as_json = either(body[member::format_records_as], "formatRecordsAs", "NONE", "JSON");
+        if (const node* const options = body[member::result_set_options]) {
             if (options->is() == kind::object) {
-                into_.options.decimals_as_numbers = either(
-                    *options, "decimalReturnType", "resultSetOptions.decimalReturnType", "STRING", "DOUBLE_OR_LONG");
+                into_.options.decimals_as_numbers =
+                    either(options->find("decimalReturnType"), "resultSetOptions.decimalReturnType", "STRING",
+                           "DOUBLE_OR_LONG");
                 into_.options.longs_as_text =
-                    either(*options, "longReturnType", "resultSetOptions.longReturnType", "LONG", "STRING");
+                    either(options->find("longReturnType"), "resultSetOptions.longReturnType", "LONG", "STRING");
             } else {
                 wrong_type("resultSetOptions", "an object");
             }
         }
-        const node* const list = find(root, "parameters");
+        const node* const list = body[member::parameters];
         if (list == nullptr) return;
         if (list->is() != kind::array) return wrong_type("parameters", "an array");
         into_.parameters.reserve(list->size());
         read_list(*list);
     }
 
-    void read_sets(const node& root) {
-        const node* const sets = find(root, "parameterSets");
+    void read_sets(const named_members& body) {
+        const node* const sets = body[member::parameter_sets];
         if (sets == nullptr) return;
         if (sets->is() != kind::array) return wrong_type("parameterSets", "an array");
         into_.set_ends.reserve(sets->size());
@@ -395,14 +408,23 @@ std::span<const named_parameter> request::set(std::size_t index) const {
     return std::span(parameters).subspan(begin, set_ends[index] - begin);
 }
 
-core::result<void> decode(operation what, const node& root, const profile& as, request& into) {
-    into.clear();
-    return decoder(into, as).read(what, root);
+named_members::named_members(const json::node& root) : of_object_(root.is() == kind::object) {
+    static_assert(member_names.size() == count);
+    if (!of_object_) return;
+    for (const node& each : root) {
+        const auto known = std::ranges::find(member_names, each.key());
+        if (known == member_names.end()) continue;
+        found_[static_cast<std::size_t>(known - member_names.begin())] = each.is() == kind::null ? nullptr : &each;
+    }
 }
 
-std::string_view resource_named_in(operation what, const node& root) {
-    if (root.is() != kind::object) return {};
-    const auto* const found = root.find(what == operation::execute_sql ? "dbClusterOrInstanceArn" : "resourceArn");
+core::result<void> decode(operation what, const named_members& body, const profile& as, request& into) {
+    into.clear();
+    return decoder(into, as).read(what, body);
+}
+
+std::string_view resource_named_in(operation what, const named_members& body) {
+    const auto* const found = body[what == operation::execute_sql ? member::cluster_arn : member::resource_arn];
     return found == nullptr || found->is() != kind::string ? std::string_view() : found->text();
 }
 

@@ -57,6 +57,14 @@ TEST(decode, given_every_member_when_decoded_then_all_are_there) {  // section 1
     EXPECT_EQ(wanted.parameters[1].name, "1");  // R-4.1: digits only
 }
 
+TEST(decode, given_a_member_twice_when_decoded_then_the_last_counts) {
+    EXPECT_EQ(read(operation::execute_statement, with_arns(R"("sql":"SELECT 1","sql":"SELECT 2")")).wanted.sql,
+              "SELECT 2");
+    EXPECT_EQ(read(operation::execute_statement, with_arns(R"("sql":null,"sql":"SELECT 2")")).wanted.sql, "SELECT 2");
+    EXPECT_FALSE(read(operation::execute_statement, with_arns(R"("sql":"SELECT 1","sql":null)")).ended);
+    EXPECT_TRUE(read(operation::execute_statement, with_arns(R"("sql":1,"sql":"SELECT 2")")).ended);
+}
+
 TEST(decode, given_defaults_spelt_out_when_decoded_then_they_are_the_defaults) {
     const auto got = read(operation::execute_statement,
                           with_arns(R"("sql":"SELECT 1","formatRecordsAs":"NONE","transactionId":"","database":"",
