@@ -25,11 +25,19 @@ struct histogram {
     double seconds = 0;  ///< Sum of all.
 
     void add(core::clock::duration took) {
-        const double value = std::chrono::duration<double>(took).count();
-        const auto at = std::ranges::lower_bound(bounds, value);
-        ++counts[static_cast<std::size_t>(at - bounds.begin())];
-        seconds += value;
+        std::size_t at = 0;  // most fall into the first
+        while (at < limits.size() && took > limits[at]) ++at;
+        ++counts[at];
+        seconds += std::chrono::duration<double>(took).count();
     }
+
+ private:
+    static constexpr auto limits = [] {
+        std::array<core::clock::duration, bounds.size()> made;
+        for (std::size_t at = 0; at < made.size(); ++at)
+            made[at] = std::chrono::round<core::clock::duration>(std::chrono::duration<double>(bounds[at]));
+        return made;
+    }();
 };
 
 /// Adds the time it lived to a histogram that outlives it.

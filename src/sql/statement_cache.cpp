@@ -17,6 +17,8 @@ statement_cache::statement_cache(settings limits) : limits_(limits) {}
 
 std::shared_ptr<const rewritten> statement_cache::find_or_rewrite(std::string_view text, dialect of,
                                                                   std::span<const std::string_view> supplied) {
+    // Calls in a row mostly send the same.
+    if (!by_use_.empty() && by_use_.front().of == of && by_use_.front().text == text) return by_use_.front().made;
     if (const auto found = by_text_.find({of, text}); found != by_text_.end()) {
         by_use_.splice(by_use_.begin(), by_use_, found->second);
         return found->second->made;
