@@ -73,14 +73,15 @@ result_writer::result_writer(const profile& as, const request& wanted, statement
 
 sql::reception result_writer::columns(std::span<const sql::column> all) {
     has_columns_ = true;
-    outputs_.reserve(all.size());
+    writers_.reserve(all.size());
     for (const auto& column : all) {
-        auto& made = outputs_.emplace_back(value_writer(column, options_, profile_.values), std::string());
-        if (!made.writer.is_supported() && unsupported_.empty())
+        const auto& made = writers_.emplace_back(column, options_, profile_.values);
+        if (!made.is_supported() && unsupported_.empty())
             unsupported_ = column.refused_name.empty() ? column.type_name : column.refused_name;
         if (!formatted_) continue;
-        json::append_string(made.key, column.label);
-        made.key += ':';
+        auto& key = keys_.emplace_back();
+        json::append_string(key, column.label);
+        key += ':';
     }
     if (formatted_) {
         if (has_duplicates(all))
@@ -172,7 +173,7 @@ spoilt result_writer::write_fields(std::span<const sql::cell> cells) {
     any_row_ = true;
     for (std::size_t at = 0; at < cells.size(); ++at) {
         if (at > 0) body_ += ',';
-        if (const auto problem = outputs_[at].writer.field(body_, cells[at]); problem != spoilt::no) return problem;
+        if (const auto problem = writers_[at].field(body_, cells[at]); problem != spoilt::no) return problem;
     }
     body_ += ']';
     return spoilt::no;
@@ -183,9 +184,8 @@ spoilt result_writer::write_object(std::span<const sql::cell> cells) {
     any_row_ = true;
     for (std::size_t at = 0; at < cells.size(); ++at) {
         if (at > 0) formatted_body_ += ',';
-        formatted_body_ += outputs_[at].key;
-        if (const auto problem = outputs_[at].writer.plain(formatted_body_, cells[at]); problem != spoilt::no)
-            return problem;
+        formatted_body_ += keys_[at];
+        if (const auto problem = writers_[at].plain(formatted_body_, cells[at]); problem != spoilt::no) return problem;
     }
     formatted_body_ += '}';
     return spoilt::no;

@@ -56,18 +56,14 @@ class result_writer final : public sql::row_sink {
     spoilt write_fields(std::span<const sql::cell> cells);
     spoilt write_object(std::span<const sql::cell> cells);
 
-    struct output {
-        value_writer writer;
-        std::string key;  // `"label":`, of formatted records
-    };
-
     const profile& profile_;
     const result_options options_;
     const bool describe_, formatted_;
     const statement statement_;
     bool has_columns_ = false, guarded_ = false, any_row_ = false, abandoned_ = false, too_large_ = false;
-    std::vector<output> outputs_;
-    std::string unsupported_;  // R-5.30's name of the first unsupported column
+    std::vector<value_writer> writers_;
+    std::vector<std::string> keys_;  // `"label":`, of formatted records
+    std::string unsupported_;        // R-5.30's name of the first unsupported column
     std::string body_;
     std::string formatted_body_;
     std::size_t rows_ = 0;

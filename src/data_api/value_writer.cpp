@@ -31,7 +31,8 @@ enum class number : std::uint8_t { none, whole, real };
 /// Is `text` a number as JSON writes it (RFC 8259, section 6)?
 number number_in(std::string_view text) {
     const auto take_digits = [&text] {
-        const auto size = std::min(text.find_first_not_of("0123456789"), text.size());
+        std::size_t size = 0;
+        while (size < text.size() && is_digit(text[size])) ++size;
         text.remove_prefix(size);
         return size;
     };
@@ -125,6 +126,19 @@ constexpr std::string_view field_names[] = {R"({"booleanValue":)", R"({"longValu
                                             R"({"stringValue":)", R"({"blobValue":)"};
 constexpr std::string_view list_names[] = {R"({"booleanValues":[)", R"({"longValues":[)", R"({"doubleValues":[)",
                                            R"({"stringValues":[)"};
+
+/// The short pieces of a value at once: one look at the buffer's room.
+template <std::size_t Before, std::size_t After>
+void append_between(std::string& out, const char (&before)[Before], std::string_view text, const char (&after)[After]) {
+    const auto size = out.size();
+    const auto whole = size + (Before - 1) + text.size() + (After - 1);
+    out.resize_and_overwrite(whole, [&](char* to, std::size_t) {
+        to = std::copy_n(before, Before - 1, to + size);
+        to = std::ranges::copy(text, to).out;
+        std::copy_n(after, After - 1, to);
+        return whole;
+    });
+}
 
 constexpr int jdbc_bit = -7;
 constexpr int jdbc_bigint = -5;
@@ -312,6 +326,10 @@ spoilt value_writer::write_scalar(std::string& out, const cell& value) {
             return spoilt::no;
         case form::decimal:
         case form::text:
+            if (Dress == dress::field && json::is_plain(value.text)) {
+                append_between(out, R"({"stringValue":")", value.text, R"("})");
+                return spoilt::no;
+            }
             open(member::text);
             json::append_string(out, value.text);
             break;
@@ -418,6 +436,17 @@ void value_writer::write_integer(std::string& out, const cell& value) {
         form_ == form::integer_as_text || (is_text && number_in(value.text) != number::whole) ||
         (value.is == cell::form::unsigned_integer &&
          value.unsigned_integer > static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max()));
+    if (Dress == dress::field && !as_text) {
+        std::array<char, 24> digits;
+        auto written = value.text;
+        if (!is_text) {
+            const auto* const end = value.is == cell::form::unsigned_integer
+                                        ? std::to_chars(digits.begin(), digits.end(), value.unsigned_integer).ptr
+                                        : std::to_chars(digits.begin(), digits.end(), value.integer).ptr;
+            written = {digits.data(), end};
+        }
+        return append_between(out, R"({"longValue":)", written, "}");
+    }
     open<Dress>(out, as_text ? member::text : member::integer);
     if (is_text) {
         as_text ? json::append_string(out, value.text) : void(out += value.text);
