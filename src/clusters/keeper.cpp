@@ -225,7 +225,7 @@ keeper::keeper(household shared, std::shared_ptr<const description> about, std::
     auto running = std::make_shared<view>(*now_);
     running->state = status::available;
     running->process_id = *std::ranges::min_element(processes);
-    now_ = std::move(running);
+    show(std::move(running));
 }
 
 keeper::~keeper() { close(); }
@@ -269,7 +269,7 @@ void keeper::show_capacity(capacity now) {
     if (now_->now == now) return;
     auto next = std::make_shared<view>(*now_);
     next->now = now;
-    now_ = std::move(next);
+    show(std::move(next));
 }
 
 void keeper::expect_version(std::string version) {
@@ -379,7 +379,13 @@ void keeper::publish() {
              .now = running_capacity(),
              .folder = folder_,
              .about = about_};
+    show(std::move(next));
+}
+
+/// Counted when it is to be seen, not before (registry::version).
+void keeper::show(std::shared_ptr<const view> next) {
     now_ = std::move(next);
+    shared_.changes->fetch_add(1, std::memory_order_release);
 }
 
 /// Answers those whose wish is decided. @param failure  Why the last step failed; empty: it did not.

@@ -33,6 +33,7 @@ struct household {
     state_file* state = nullptr;  ///< Null where nothing is managed.
     template_store* templates = nullptr;
     fault_table* faults = nullptr;
+    std::atomic<std::uint64_t>* changes = nullptr;  ///< Counts them; never null.
 };
 
 /// Carries out what `life` decides, on a thread of its own: whatever blocks does so there, and the child's parent
@@ -117,6 +118,7 @@ class keeper {
     void take_wake_ups();
     [[nodiscard]] bool is_closing() const;
     [[nodiscard]] std::shared_ptr<const description> about() const;
+    void show(std::shared_ptr<const view> next);
 
     void wake() const noexcept;
     [[nodiscard]] core::error end() const;

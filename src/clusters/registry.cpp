@@ -217,8 +217,11 @@ struct registry::parts {
         const std::lock_guard only_one(writing);
         auto next = std::make_shared<index>();
         change(*current(), *next);
-        const std::lock_guard held(reading);
-        seen = std::move(next);
+        {
+            const std::lock_guard held(reading);
+            seen = std::move(next);
+        }
+        changes.fetch_add(1, std::memory_order_release);
     }
 
     static void check_name(const index& among, const std::string& id, const std::string& arn) {
@@ -282,7 +285,8 @@ struct registry::parts {
                                .runs_as = runs_as(),
                                .state = given.manage && state ? &*state : nullptr,
                                .templates = &templates,
-                               .faults = &faults};
+                               .faults = &faults,
+                               .changes = &changes};
         auto made = std::make_shared<keeper>(shared, std::move(about), key, std::move(verifier), at,
                                              [this, key] { retire(key); });
         made->set_megabytes(megabytes_of(*made->now()));
@@ -328,6 +332,7 @@ struct registry::parts {
     mutable account chosen_account;
     template_store templates;
     fault_table faults;
+    std::atomic<std::uint64_t> changes = 1;  // of the index, and of what keepers show; outlives them
     std::optional<state_file> state;
     descriptor lock;  // released by the kernel, however we end
 
@@ -602,6 +607,8 @@ std::shared_ptr<const view> registry::seen(std::string_view arn_or_id) const {
     const auto* found = now->find(arn_or_id);
     return found == nullptr ? nullptr : found->now();
 }
+
+std::uint64_t registry::version() const noexcept { return parts_->changes.load(std::memory_order_acquire); }
 
 core::awaitable<core::result<std::shared_ptr<const view>>> registry::ready(std::string_view arn, core::deadline until) {
     std::shared_ptr<keeper> wanted;

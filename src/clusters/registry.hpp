@@ -158,6 +158,10 @@ class registry {
     /// The same without a copy; null: there is none.
     [[nodiscard]] std::shared_ptr<const view> seen(std::string_view arn_or_id) const;
 
+    /// Another one, never 0, after each change of what `seen` and `ready` look at: as long as it is the same, `ready`
+    /// would answer at once what it has answered at once before. Takes no lock.
+    [[nodiscard]] std::uint64_t version() const noexcept;
+
     /// The cluster, running: a managed one is created and started first, once however many ask at the same time, and
     /// started again when its process has died.
     /// @return `endpoint_not_enabled` for an unknown ARN or where the Data API is off, `database_not_found`

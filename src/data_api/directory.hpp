@@ -2,7 +2,6 @@
 /// What the Data API asks of the rooms beside it: which database is behind an ARN, and who logs in.
 
 #include <memory>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -49,6 +48,9 @@ class directory {
     /// long as the directory, also when the configuration changes.
     virtual const profile& profile_of(std::string_view resource_arn) = 0;
 
+    /// The cluster, where that takes no looking and no waiting; null: find_target() says.
+    virtual std::shared_ptr<const target> at_hand(std::string_view resource_arn) = 0;
+
     /// Finds the cluster and makes it ready (a managed one is created or started first).
     /// @return endpoint_not_enabled, database_resuming, invalid_state, database_unavailable.
     virtual core::awaitable<core::result<std::shared_ptr<const target>>> find_target(std::string_view resource_arn,
@@ -57,18 +59,20 @@ class directory {
     /// A cluster that is declared no more, as its open transactions know it; null: none, or nobody uses it any more.
     virtual std::shared_ptr<const target> former_target(std::string_view resource_arn) = 0;
 
+    /// A login, or null where it is kept outside and has to be fetched. It is the same object as long as it is known to
+    /// be the same.
+    using found_login = core::result<std::shared_ptr<const secret_login>>;
+
     /// @param secret  ARN, partial ARN or name.
-    /// @return Nothing where it is kept outside and has to be fetched; secret_not_found, invalid_secret
-    ///
-    virtual core::result<std::optional<secret_login>> find_login(std::string_view secret, const target& at) = 0;
+    /// @return secret_not_found, invalid_secret.
+    virtual found_login find_login(std::string_view secret, const target& at) = 0;
 
     /// Reads it where it is kept.
     /// @param refused  The login that the database has refused, or null. While a secret is being rotated this
     ///                 tries the version that is not yet the current one as well.
     /// @return As above, and `unavailable` where it takes longer than `until`.
-    virtual core::awaitable<core::result<std::optional<secret_login>>> fetch_login(std::string secret, const target& at,
-                                                                                   const sql::login* refused,
-                                                                                   core::deadline until) = 0;
+    virtual core::awaitable<found_login> fetch_login(std::string secret, const target& at, const sql::login* refused,
+                                                     core::deadline until) = 0;
 
     // For policies; neither starts anything.
 

@@ -14,8 +14,8 @@ namespace borealis::data_api {
 class held_session {
  public:
     held_session() = default;
-    explicit held_session(pool::lease leased) : leased_(std::move(leased)) {}
-    explicit held_session(pool::held_transaction held) : held_(std::move(held)) {}
+    explicit held_session(pool::lease&& leased) : leased_(std::move(leased)) {}
+    explicit held_session(pool::held_transaction&& held) : held_(std::move(held)) {}
 
     [[nodiscard]] explicit operator bool() const { return held_.has_value() || leased_; }
     [[nodiscard]] sql::connection& operator*() const { return held_ ? held_->session() : *leased_; }

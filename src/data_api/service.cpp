@@ -38,6 +38,7 @@ namespace {
 using core::error_kind;
 using sql::failure_kind;
 using answered = core::result<std::string>;
+using shared_destination = std::shared_ptr<const pool::destination>;
 
 /// Longest wait for a cluster to be ready, and for a session where its pool sets no limit. Below the 60 s after which
 /// botocore gives up reading.
@@ -49,6 +50,8 @@ constexpr std::size_t most_placeholders = 65'535;
 /// Used request memories that a thread keeps.
 constexpr std::size_t kept_calls = 64;
 constexpr std::size_t kept_parameters = 1024;
+/// Destinations that a thread remembers for a second.
+constexpr std::size_t kept_destinations = 16;
 
 /// One request, decoded; used again, so that an ordinary one allocates little.
 struct call {
@@ -106,15 +109,15 @@ bool is_demotion(const sql::failure& what) {
            (what.code == 1290 && what.message.find("read-only") != std::string::npos);
 }
 
-pool::destination destination_of(const target& at, secret_login as, std::string_view database) {
+pool::destination destination_of(const target& at, const secret_login& as, std::string_view database) {
     pool::destination made{.target = at.resource_arn,
                            .driver = at.driver,
                            .endpoint = at.endpoint,
                            .others = at.others,
-                           .login = std::move(as.login),
+                           .login = as.login,
                            .database = std::string(database),
                            .limits = at.limits};
-    if (made.database.empty()) made.database = std::move(as.database);
+    if (made.database.empty()) made.database = as.database;
     if (made.database.empty()) made.database = at.default_database;
     if (made.database.empty() && at.driver->speaks() == sql::dialect::postgresql) made.database = "postgres";
     return made;
@@ -226,8 +229,8 @@ struct service::parts : std::enable_shared_from_this<parts> {
           transactions(executor, home_index, with.transactions),
           slow(with.slow) {}
 
-    core::awaitable<answered> serve(operation what, std::string_view body, const auth::caller& who,
-                                    const core::listener* by, observation* seen, const profile*& as);
+    core::result<void> read(operation what, std::string_view body, const auth::caller& who, call& into,
+                            const profile*& as);
     static core::awaitable<answered> serve_hopped(std::shared_ptr<parts> at, operation what, std::unique_ptr<call> one,
                                                   auth::caller who);
     core::awaitable<answered> run(operation what, std::unique_ptr<call>& one, const auth::caller& who);
@@ -240,17 +243,17 @@ struct service::parts : std::enable_shared_from_this<parts> {
     struct statement_plan;
     /// What became of a statement: the database's failure, or the answer.
     using attempted = sql::result<answered>;
-    core::awaitable<attempted> attempt(const call& one, const statement_plan& plan, held_session session);
-    core::awaitable<std::optional<attempted>> attempt_beside(const call& one, const statement_plan& plan,
-                                                             held_session session);
+    core::awaitable<attempted> attempt(const call& one, const statement_plan& plan, held_session& session);
+    core::awaitable<sql::result<bool>> attempt_beside(const call& one, const statement_plan& plan,
+                                                      held_session& session, answered& made);
     core::awaitable<attempted> attempt_detached(std::unique_ptr<call>& one, const statement_plan& plan,
                                                 held_session session);
     static core::awaitable<void> run_detached(std::shared_ptr<running> now);
     core::awaitable<answered> execute_several(call& one, const auth::caller& who, const target& at,
-                                              core::result<pool::destination> to);
+                                              shared_destination to);
     core::awaitable<answered> execute_sql(call& one, const auth::caller& who);
     core::awaitable<answered> run_workload(operation of, const workload& what, const call& one, const auth::caller& who,
-                                           const target& at, core::result<pool::destination>& to);
+                                           const target& at, shared_destination& to);
     core::awaitable<attempted> perform_noted(operation of, const workload& what, const call& one,
                                              const auth::caller& who, const target& at, held_session session);
     void count_end(const sql::failure& how, const core::listener* by);
@@ -259,12 +262,12 @@ struct service::parts : std::enable_shared_from_this<parts> {
     core::awaitable<core::result<std::shared_ptr<const target>>> find_target(const request& wanted);
     core::error refused_target(core::error why, std::string_view resource_arn);
     /// For where `names.find_login` has none at hand.
-    core::awaitable<core::result<std::optional<secret_login>>> fetch_login(const target& at, std::string_view secret);
-    core::result<pool::destination> find_destination(const target& at, const request& wanted,
-                                                     core::result<std::optional<secret_login>> login);
+    core::awaitable<directory::found_login> fetch_login(const target& at, std::string_view secret);
+    core::result<shared_destination> find_destination(const std::shared_ptr<const target>& at, const request& wanted,
+                                                      const directory::found_login& login);
     core::result<std::shared_ptr<const sql::rewritten>> prepare(call& one, const target& at, const auth::caller& who,
                                                                 std::span<const named_parameter> sample);
-    core::awaitable<core::result<pool::lease>> open(pool::destination& to, std::string_view secret, const target& at,
+    core::awaitable<core::result<pool::lease>> open(shared_destination& to, std::string_view secret, const target& at,
                                                     const auth::caller& who, observation* seen,
                                                     pool::purpose what = pool::purpose::statement,
                                                     std::shared_ptr<pool::short_statement> known = nullptr);
@@ -300,6 +303,14 @@ struct service::parts : std::enable_shared_from_this<parts> {
         profile made;
     };
     std::list<bounded_profile> bounded_profiles;  // as many as there are different limits
+    /// Where calls have gone lately. It holds what it was made of, so that nothing else can be at the same addresses.
+    struct known_destination {
+        std::shared_ptr<const target> at;
+        std::shared_ptr<const secret_login> as;
+        std::string database;  // as the call names it
+        shared_destination made;
+    };
+    std::vector<known_destination> destinations;  // forgotten with every tick
     std::span<service* const> peers;
     std::vector<std::unique_ptr<call>> spare;
 };
@@ -371,7 +382,7 @@ core::result<void> service::parts::permit(operation what, const request& wanted,
     return who.may("secretsmanager:GetSecretValue", secret->arn, &secret->tagged);
 }
 
-/// A transaction goes on where its cluster is declared no more.
+/// For where `names.at_hand` has none. A transaction goes on where its cluster is declared no more.
 core::awaitable<core::result<std::shared_ptr<const target>>> service::parts::find_target(const request& wanted) {
     auto found = co_await names.find_target(wanted.resource_arn, core::deadline::after(readiness_wait));
     if (!found && found.error().kind == error_kind::endpoint_not_enabled && !wanted.transaction_id.empty()) {
@@ -387,22 +398,25 @@ core::error service::parts::refused_target(core::error why, std::string_view res
     return why;
 }
 
-core::awaitable<core::result<std::optional<secret_login>>> service::parts::fetch_login(const target& at,
-                                                                                       std::string_view secret) {
+core::awaitable<directory::found_login> service::parts::fetch_login(const target& at, std::string_view secret) {
     return names.fetch_login(std::string(secret), at, nullptr, core::deadline::after(readiness_wait));
 }
 
-core::result<pool::destination> service::parts::find_destination(const target& at, const request& wanted,
-                                                                 core::result<std::optional<secret_login>> login) {
-    if (login && !*login) login = core::fail(error_kind::secret_not_found, "");
-    if (!login) {
-        auto& why = login.error();
-        if (why.kind == error_kind::secret_not_found)
-            why.message =
-                fmt::format(fmt::runtime(at.behaves->texts.secret_not_found), wanted.secret_arn, core::random_uuid());
-        return std::unexpected(std::move(why));
+core::result<shared_destination> service::parts::find_destination(const std::shared_ptr<const target>& at,
+                                                                  const request& wanted,
+                                                                  const directory::found_login& login) {
+    if (login && *login) {
+        for (const auto& known : destinations)
+            if (known.at == at && known.as == *login && known.database == wanted.database) return known.made;
+        auto made = std::make_shared<const pool::destination>(destination_of(*at, **login, wanted.database));
+        if (destinations.size() >= kept_destinations) destinations.clear();
+        destinations.push_back({at, *login, std::string(wanted.database), made});
+        return made;
     }
-    return destination_of(at, **std::move(login), wanted.database);
+    if (!login && login.error().kind != error_kind::secret_not_found) return std::unexpected(login.error());
+    return core::fail(
+        error_kind::secret_not_found,
+        fmt::format(fmt::runtime(at->behaves->texts.secret_not_found), wanted.secret_arn, core::random_uuid()));
 }
 
 /// @param sample  Parameters whose names decide about slices.
@@ -420,26 +434,29 @@ core::result<std::shared_ptr<const sql::rewritten>> service::parts::prepare(call
     return statement;
 }
 
-core::awaitable<core::result<pool::lease>> service::parts::open(pool::destination& to, std::string_view secret,
+core::awaitable<core::result<pool::lease>> service::parts::open(shared_destination& to, std::string_view secret,
                                                                 const target& at, const auth::caller& who,
                                                                 observation* seen, pool::purpose what,
                                                                 std::shared_ptr<pool::short_statement> known) {
     core::clock::duration connecting{};
-    to.caller = who.arn();
-    to.connecting = &connecting;
-    const auto& limits = to.limits;
+    auto asked = *to;
+    asked.caller = who.arn();
+    asked.connecting = &connecting;
+    const auto& limits = asked.limits;
     const bool bounded = limits.wait.count() != 0 && limits.connect_timeout.count() != 0;
     const auto until = core::deadline::after(bounded ? limits.wait + limits.connect_timeout : readiness_wait);
     const auto since = core::clock::now();
-    auto leased = co_await pools.acquire(to, until, what, known);
+    auto leased = co_await pools.acquire(asked, until, what, known);
     if (!leased && is_refused_password(leased.error())) {  // rotated meanwhile?
-        auto again = co_await names.fetch_login(std::string(secret), at, &to.login, until);
-        if (again && *again && (*again)->login != to.login) {
-            to.login = std::move((*again)->login);
-            leased = co_await pools.acquire(to, until, what, std::move(known));
+        auto again = co_await names.fetch_login(std::string(secret), at, &asked.login, until);
+        if (again && *again && (*again)->login != asked.login) {
+            asked.login = (*again)->login;
+            auto renewed = *to;
+            renewed.login = asked.login;
+            to = std::make_shared<const pool::destination>(std::move(renewed));
+            leased = co_await pools.acquire(asked, until, what, std::move(known));
         }
     }
-    to.connecting = nullptr;
     const auto queued = core::clock::now() - since - connecting;
     numbers.queued.add(queued);
     if (connecting.count() != 0) numbers.connected.add(connecting);
@@ -447,7 +464,7 @@ core::awaitable<core::result<pool::lease>> service::parts::open(pool::destinatio
         seen->queued += queued;
         seen->connecting += connecting;
     }
-    if (!leased) co_return std::unexpected(error_of(leased.error(), *at.behaves, to.driver->speaks()));
+    if (!leased) co_return std::unexpected(error_of(leased.error(), *at.behaves, to->driver->speaks()));
     co_return *std::move(leased);
 }
 
@@ -489,41 +506,26 @@ bool service::parts::is_over(holding& held) {
 
 // ---- a request
 
-/// @param as  Set to what the answer is told by.
-core::awaitable<answered> service::parts::serve(operation what, std::string_view body, const auth::caller& who,
-                                                const core::listener* by, observation* seen, const profile*& as) {
-    auto one = take_call();
-    one->by = by;
-    one->seen = seen;
-    auto root = one->document.parse(body);
-    if (!root) co_return std::unexpected(std::move(root.error()));
-    as = &names.profile_of(resource_named_in(what, **root));
-    if (seen != nullptr) seen->resource_arn = resource_named_in(what, **root);
-    auto decoded = decode(what, **root, *as, one->wanted);
-    if (!decoded) co_return std::unexpected(std::move(decoded.error()));
-    if (seen != nullptr) seen->transaction_id = one->wanted.transaction_id;
-    if (auto permitted = permit(what, one->wanted, who); !permitted)
-        co_return std::unexpected(std::move(permitted.error()));
+/// Into a call that may be run. @param as  Set to what the answer is told by.
+core::result<void> service::parts::read(operation what, std::string_view body, const auth::caller& who, call& into,
+                                        const profile*& as) {
+    auto root = into.document.parse(body);
+    if (!root) return std::unexpected(std::move(root.error()));
+    const named_members members(**root);
+    const auto resource_arn = resource_named_in(what, members);
+    as = &names.profile_of(resource_arn);
+    if (into.seen != nullptr) into.seen->resource_arn = resource_arn;
+    auto decoded = decode(what, members, *as, into.wanted);
+    if (!decoded) return decoded;
+    if (into.seen != nullptr) into.seen->transaction_id = into.wanted.transaction_id;
+    if (auto permitted = permit(what, into.wanted, who); !permitted) return permitted;
     if (what == operation::execute_sql && !as->runs_execute_sql)
-        co_return core::fail(error_kind::bad_request,
-                             "ExecuteSql API is not supported for this DB cluster. Use ExecuteStatement.");
-
-    auto elsewhere = foreign_home_of(one->wanted.transaction_id);
-    if (elsewhere != nullptr || one->wanted.continue_after_timeout) {
-        // It may be needed when this call's body is gone.
-        root = one->document.parse_copy(body);
-        if (!root) co_return std::unexpected(std::move(root.error()));
-        decoded = decode(what, **root, *as, one->wanted);
-        if (!decoded) co_return std::unexpected(std::move(decoded.error()));
-    }
-    if (elsewhere != nullptr) {
-        const auto there = elsewhere->home;
-        auto hopped = serve_hopped(std::move(elsewhere), what, std::move(one), who);
-        co_return co_await core::asio::co_spawn(there, std::move(hopped), core::use_awaitable);
-    }
-    auto done = co_await run(what, one, who);
-    keep_call(std::move(one));
-    co_return done;
+        return core::fail(error_kind::bad_request,
+                          "ExecuteSql API is not supported for this DB cluster. Use ExecuteStatement.");
+    if (!into.wanted.continue_after_timeout && foreign_home_of(into.wanted.transaction_id) == nullptr) return {};
+    root = into.document.parse_copy(body);  // it may be needed when this call's body is gone
+    if (!root) return std::unexpected(std::move(root.error()));
+    return decode(what, **root, *as, into.wanted);
 }
 
 core::awaitable<answered> service::parts::serve_hopped(std::shared_ptr<parts> at, operation what,
@@ -573,7 +575,8 @@ const profile& service::parts::within(const profile& of, const auth::caller& who
 core::awaitable<answered> service::parts::execute(std::unique_ptr<call>& one, const auth::caller& who) {
     const request& wanted = one->wanted;
     observation* const seen = one->seen;
-    auto found = co_await find_target(wanted);
+    core::result<std::shared_ptr<const target>> found = names.at_hand(wanted.resource_arn);
+    if (!*found) found = co_await find_target(wanted);
     if (!found) co_return std::unexpected(refused_target(std::move(found.error()), wanted.resource_arn));
     const auto use = uses.begin(wanted.resource_arn);
     const auto dialect = (*found)->driver->speaks();
@@ -587,12 +590,13 @@ core::awaitable<answered> service::parts::execute(std::unique_ptr<call>& one, co
                         .reading = who.limits().read_only,
                         .leaves = who.limits().read_only && dialect == sql::dialect::mysql};
     const bool in_transaction = !wanted.transaction_id.empty();
-    core::result<pool::destination> to;
+    shared_destination to;
     if (!in_transaction) {
         auto login = names.find_login(wanted.secret_arn, **found);
         if (login && !*login) login = co_await fetch_login(**found, wanted.secret_arn);
-        to = find_destination(**found, wanted, std::move(login));
-        if (!to) co_return std::unexpected(std::move(to.error()));
+        auto destination = find_destination(*found, wanted, login);
+        if (!destination) co_return std::unexpected(std::move(destination.error()));
+        to = *std::move(destination);
     }
     auto statement = prepare(*one, **found, who, wanted.parameters);
     if (!statement) co_return std::unexpected(std::move(statement.error()));
@@ -630,7 +634,7 @@ core::awaitable<answered> service::parts::execute(std::unique_ptr<call>& one, co
             session = held_session(*std::move(held));
         } else {
             auto leased =
-                co_await open(*to, wanted.secret_arn, **found, who, seen, pool::purpose::statement, std::move(known));
+                co_await open(to, wanted.secret_arn, **found, who, seen, pool::purpose::statement, std::move(known));
             if (!leased) co_return std::unexpected(std::move(leased.error()));
             session = held_session(*std::move(leased));
         }
@@ -638,14 +642,14 @@ core::awaitable<answered> service::parts::execute(std::unique_ptr<call>& one, co
         attempted done;
         if (session.is_shared()) {
             may_share = false;
-            auto shared = co_await attempt_beside(*one, plan, std::move(session));
-            if (!shared) continue;
-            done = *std::move(shared);
-            if (!done && done.error().kind == failure_kind::unreachable) continue;
+            auto ran = co_await attempt_beside(*one, plan, session, *done);
+            if (ran && !*ran) continue;
+            if (!ran && ran.error().kind == failure_kind::unreachable) continue;
+            if (!ran) done = std::unexpected(std::move(ran.error()));
         } else if (wanted.continue_after_timeout && !plan.reading) {  // what only reads has nothing to go on for
             done = co_await attempt_detached(one, plan, std::move(session));
         } else {
-            done = co_await attempt(*one, plan, std::move(session));
+            done = co_await attempt(*one, plan, session);
         }
         slow.look(since, operation::execute_statement, plan.statement->text, dialect, (*found)->cluster_id, who, seen);
         if (done) co_return *std::move(done);
@@ -664,11 +668,11 @@ core::awaitable<answered> service::parts::execute(std::unique_ptr<call>& one, co
 }
 
 core::awaitable<service::parts::attempted> service::parts::attempt(const call& one, const statement_plan& plan,
-                                                                   held_session session) {
+                                                                   held_session& session) {
     result_writer writer(*plan.as, one.wanted, effect_of(*plan.statement));
     stay there(numbers, one.seen);
     timed_sink timed(writer, there.encoding());
-    const auto until = core::deadline::after(plan.as->statement_timeout);
+    const core::deadline until(there.since() + plan.as->statement_timeout);
     sql::result<void> begun;
     if (plan.statement->asks_for_leftovers) begun = co_await session.forget_others(until);
     if (begun && plan.reading) begun = co_await session->begin_reading(until);
@@ -701,14 +705,14 @@ core::awaitable<service::parts::attempted> service::parts::attempt(const call& o
 }
 
 /// On a session that others use as well.
-/// @return Nothing when it has to be done again, alone: it was not run, or taken back for those who waited behind it.
-core::awaitable<std::optional<service::parts::attempted>> service::parts::attempt_beside(const call& one,
-                                                                                         const statement_plan& plan,
-                                                                                         held_session session) {
+/// @param made  Set to the answer.
+/// @return False when it has to be done again, alone: it was not run, or taken back for those who waited behind it.
+core::awaitable<sql::result<bool>> service::parts::attempt_beside(const call& one, const statement_plan& plan,
+                                                                  held_session& session, answered& made) {
     result_writer writer(*plan.as, one.wanted, effect_of(*plan.statement));
     stay there(numbers, one.seen);
     timed_sink timed(writer, there.encoding());
-    const auto until = core::deadline::after(plan.as->statement_timeout);
+    const core::deadline until(there.since() + plan.as->statement_timeout);
     sql::beside_call& name = session.leased().call();
     name.writes = plan.statement->plain_write;
     sql::result<std::optional<sql::outcome>> done;
@@ -723,16 +727,17 @@ core::awaitable<std::optional<service::parts::attempted>> service::parts::attemp
     if (!done) {
         // Cancelled by the pool: the database has undone whatever it was.
         const bool taken_back = session.leased().moved_on() && !hung_up && !until.passed();
-        if (taken_back && done.error().kind == failure_kind::timeout) co_return std::nullopt;
+        if (taken_back && done.error().kind == failure_kind::timeout) co_return false;
         count_end(done.error(), one.by);
-        co_return attempted(std::unexpected(std::move(done.error())));
+        co_return std::unexpected(std::move(done.error()));
     }
     if (!*done) {
         session.leased().returned(std::numeric_limits<std::size_t>::max());  // would not run here the next time either
-        co_return std::nullopt;
+        co_return false;
     }
     if ((*done)->stopped) ++numbers.cut_short;
-    co_return attempted(body_of(writer, **done));
+    made = body_of(writer, **done);
+    co_return true;
 }
 
 /// Answers at the deadline, while the statement runs on.
@@ -785,7 +790,8 @@ core::awaitable<void> service::parts::run_detached(std::shared_ptr<running> now)
 
 core::awaitable<answered> service::parts::execute_batch(call& one, const auth::caller& who) {
     const request& wanted = one.wanted;
-    auto found = co_await find_target(wanted);
+    core::result<std::shared_ptr<const target>> found = names.at_hand(wanted.resource_arn);
+    if (!*found) found = co_await find_target(wanted);
     if (!found) co_return std::unexpected(refused_target(std::move(found.error()), wanted.resource_arn));
     const auto use = uses.begin(wanted.resource_arn);
     const auto dialect = (*found)->driver->speaks();
@@ -793,12 +799,13 @@ core::awaitable<answered> service::parts::execute_batch(call& one, const auth::c
     note_sql(one, dialect);
     const bool reading = who.limits().read_only;
     const bool in_transaction = !wanted.transaction_id.empty();
-    core::result<pool::destination> to;
+    shared_destination to;
     if (!in_transaction) {
         auto login = names.find_login(wanted.secret_arn, **found);
         if (login && !*login) login = co_await fetch_login(**found, wanted.secret_arn);
-        to = find_destination(**found, wanted, std::move(login));
-        if (!to) co_return std::unexpected(std::move(to.error()));
+        auto destination = find_destination(*found, wanted, login);
+        if (!destination) co_return std::unexpected(std::move(destination.error()));
+        to = *std::move(destination);
     }
     const std::size_t count = wanted.set_ends.size();
     const auto statement = prepare(one, **found, who, count == 0 ? std::span<const named_parameter>() : wanted.set(0));
@@ -859,7 +866,7 @@ core::awaitable<service::parts::attempted> service::parts::perform_noted(operati
     attempted done;
     {
         stay there(numbers, one.seen);
-        const auto until = core::deadline::after(within(*at.behaves, who).statement_timeout);
+        const core::deadline until(there.since() + within(*at.behaves, who).statement_timeout);
         done = co_await perform(what, std::move(session), until, waited_for, one.by, there.encoding());
     }
     if (!done) count_end(done.error(), one.by);
@@ -871,7 +878,7 @@ core::awaitable<service::parts::attempted> service::parts::perform_noted(operati
 /// On the transaction's session, or on one of its own.
 core::awaitable<answered> service::parts::run_workload(operation of, const workload& what, const call& one,
                                                        const auth::caller& who, const target& at,
-                                                       core::result<pool::destination>& to) {
+                                                       shared_destination& to) {
     const request& wanted = one.wanted;
     const profile& as = within(*at.behaves, who);
     const auto dialect = at.driver->speaks();
@@ -888,7 +895,7 @@ core::awaitable<answered> service::parts::run_workload(operation of, const workl
         co_return std::unexpected(error_of(done.error(), as, dialect));
     }
     for (std::size_t tries = 0;; ++tries) {
-        auto leased = co_await open(*to, wanted.secret_arn, at, who, one.seen);
+        auto leased = co_await open(to, wanted.secret_arn, at, who, one.seen);
         if (!leased) co_return std::unexpected(std::move(leased.error()));
         auto done = co_await perform_noted(of, what, one, who, at, held_session(*std::move(leased)));
         if (done) co_return *std::move(done);
@@ -900,7 +907,7 @@ core::awaitable<answered> service::parts::run_workload(operation of, const workl
 
 /// of generation 1: all of them run, in one transaction as pgjdbc's are, and the first result is the answer.
 core::awaitable<answered> service::parts::execute_several(call& one, const auth::caller& who, const target& at,
-                                                          core::result<pool::destination> to) {
+                                                          shared_destination to) {
     const request& wanted = one.wanted;
     const profile& as = within(*at.behaves, who);
     const auto dialect = at.driver->speaks();
@@ -929,7 +936,8 @@ core::awaitable<answered> service::parts::execute_several(call& one, const auth:
 /// each statement with its own result. It has no parameters, so that the texts go as they are.
 core::awaitable<answered> service::parts::execute_sql(call& one, const auth::caller& who) {
     const request& wanted = one.wanted;
-    auto found = co_await find_target(wanted);
+    core::result<std::shared_ptr<const target>> found = names.at_hand(wanted.resource_arn);
+    if (!*found) found = co_await find_target(wanted);
     if (!found) co_return std::unexpected(refused_target(std::move(found.error()), wanted.resource_arn));
     const target& at = **found;
     const profile& as = within(*at.behaves, who);
@@ -937,7 +945,7 @@ core::awaitable<answered> service::parts::execute_sql(call& one, const auth::cal
     const auto use = uses.begin(wanted.resource_arn);
     auto login = names.find_login(wanted.secret_arn, at);
     if (login && !*login) login = co_await fetch_login(at, wanted.secret_arn);
-    auto to = find_destination(at, wanted, std::move(login));
+    auto to = find_destination(*found, wanted, login);
     if (!to) co_return std::unexpected(std::move(to.error()));
     if (auto checked = check_rules(wanted.sql, at, who); !checked)
         co_return std::unexpected(std::move(checked.error()));
@@ -964,21 +972,22 @@ core::awaitable<answered> service::parts::execute_sql(call& one, const auth::cal
                         .asks_for_leftovers = asks,
                         .reading = reading,
                         .body = [&frames](std::span<const sql::outcome> all) { return frames_body(frames, all); }};
-    co_return co_await run_workload(operation::execute_sql, work, one, who, at, to);
+    co_return co_await run_workload(operation::execute_sql, work, one, who, at, *to);
 }
 
 // ---- transactions
 
 core::awaitable<answered> service::parts::begin(call& one, const auth::caller& who) {
     const request& wanted = one.wanted;
-    auto found = co_await find_target(wanted);
+    core::result<std::shared_ptr<const target>> found = names.at_hand(wanted.resource_arn);
+    if (!*found) found = co_await find_target(wanted);
     if (!found) co_return std::unexpected(refused_target(std::move(found.error()), wanted.resource_arn));
     const auto use = uses.begin(wanted.resource_arn);
     const profile& as = within(*(*found)->behaves, who);
     const auto dialect = (*found)->driver->speaks();
     auto login = names.find_login(wanted.secret_arn, **found);
     if (login && !*login) login = co_await fetch_login(**found, wanted.secret_arn);
-    auto to = find_destination(**found, wanted, std::move(login));
+    auto to = find_destination(*found, wanted, login);
     if (!to) co_return std::unexpected(std::move(to.error()));
     const auto too_many = [this] {
         return core::fail(error_kind::unavailable,
@@ -1005,14 +1014,14 @@ core::awaitable<answered> service::parts::begin(call& one, const auth::caller& w
         there.reset();
         if (!begun) {
             if (!(*leased)->usable()) leased->discard();
-            if (begun.error().kind == failure_kind::unreachable && tries < to->limits.maximum) continue;
+            if (begun.error().kind == failure_kind::unreachable && tries < (*to)->limits.maximum) continue;
             co_return std::unexpected(error_of(begun.error(), as, dialect));
         }
         const auto id = transactions.adopt(*std::move(leased),
                                            {.resource_arn = std::string(wanted.resource_arn),
                                             .secret_arn = std::string(wanted.secret_arn),
                                             .caller = who.arn(),
-                                            .database = to->database},
+                                            .database = (*to)->database},
                                            counted);
         if (!id) co_return too_many();
         ++numbers.transactions_begun;
@@ -1091,9 +1100,26 @@ core::awaitable<response> service::handle(operation what, std::string_view body,
     const auto at = parts_;  // until the frame is gone
     const stopwatch timed(at->numbers[what].took);
     core::error failed;
-    const profile* as = &at->names.profile_of({});
+    const profile* as = nullptr;
     try {
-        auto done = co_await at->serve(what, body, who, by, seen, as);
+        auto one = at->take_call();
+        one->by = by;
+        one->seen = seen;
+        auto readable = at->read(what, body, who, *one, as);
+        answered done;
+        if (!readable) {
+            done = std::unexpected(std::move(readable.error()));
+        } else {
+            auto elsewhere = at->foreign_home_of(one->wanted.transaction_id);
+            if (elsewhere != nullptr) {
+                const auto there = elsewhere->home;
+                auto hopped = parts::serve_hopped(std::move(elsewhere), what, std::move(one), who);
+                done = co_await core::asio::co_spawn(there, std::move(hopped), core::use_awaitable);
+            } else {
+                done = co_await at->run(what, one, who);
+            }
+        }
+        at->keep_call(std::move(one));
         if (done) {
             at->numbers[what].count({});
             co_return response{.body = *std::move(done)};
@@ -1102,6 +1128,7 @@ core::awaitable<response> service::handle(operation what, std::string_view body,
     } catch (const std::exception& problem) {
         failed.message = problem.what();
     }
+    if (as == nullptr) as = &at->names.profile_of({});
     if (failed.kind == error_kind::internal)
         core::log(core::log_level::error, "data_api: {}: {}", name_of(what), failed.message);
     auto made = answer(failed, as->errors);
@@ -1114,6 +1141,7 @@ void service::tick(core::clock::time_point now) {
     parts_->numbers.hung_up += ended;
     if (ended > 0) core::log(core::log_level::info, "data_api: {} statement(s) cancelled whose callers hung up", ended);
     parts_->transactions.reap(now);
+    parts_->destinations.clear();  // cheap to make again; nothing of what is no more stays
     parts_->pools.sweep(now);
 }
 

@@ -62,6 +62,8 @@ class stay {
         seen_->rows += encoding_.rows;
     }
 
+    /// When it began.
+    [[nodiscard]] core::clock::time_point since() const { return since_; }
     /// For the sinks of its statements.
     [[nodiscard]] encoding_time& encoding() { return encoding_; }
     /// Nobody looks on any more.

@@ -3,23 +3,19 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <string>
 #include <string_view>
-#include <unordered_map>
 #include <utility>
+
+#include "data_api/text_table.hpp"
 
 namespace borealis::data_api {
 
 /// One thread's counts. An entry stays when its count is zero again: there are as many as there are clusters.
 class usage {
-    struct hash : std::hash<std::string_view> {
-        using is_transparent = void;
-    };
     struct counts {
         std::size_t running = 0;
         std::uint64_t begun = 0;
     };
-    using table = std::unordered_map<std::string, counts, hash, std::equal_to<>>;
 
  public:
     /// One use; ends with this object, which must not outlive the counts.
@@ -44,25 +40,21 @@ class usage {
         std::size_t* count_ = nullptr;
     };
 
-    [[nodiscard]] guard begin(std::string_view resource_arn) {
-        const auto found = counts_.find(resource_arn);
-        return guard(found != counts_.end() ? found->second
-                                            : counts_.try_emplace(std::string(resource_arn)).first->second);
-    }
+    [[nodiscard]] guard begin(std::string_view resource_arn) { return guard(counts_[resource_arn]); }
 
     [[nodiscard]] std::size_t of(std::string_view resource_arn) const {
-        const auto found = counts_.find(resource_arn);
-        return found == counts_.end() ? 0 : found->second.running;
+        const auto* const found = counts_.find(resource_arn);
+        return found == nullptr ? 0 : found->running;
     }
 
     /// Those that have ended as well.
     [[nodiscard]] std::uint64_t begun(std::string_view resource_arn) const {
-        const auto found = counts_.find(resource_arn);
-        return found == counts_.end() ? 0 : found->second.begun;
+        const auto* const found = counts_.find(resource_arn);
+        return found == nullptr ? 0 : found->begun;
     }
 
  private:
-    table counts_;
+    text_table<counts> counts_;
 };
 
 }  // namespace borealis::data_api

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <exception>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -34,6 +35,11 @@ data_api::profile profile_with(const std::string& name, const data_api_limits& l
     return made;
 }
 
+directory::found_login shared(core::result<data_api::secret_login> login) {
+    if (!login) return std::unexpected(std::move(login.error()));
+    return std::make_shared<const data_api::secret_login>(*std::move(login));
+}
+
 }  // namespace
 
 directory::directory(clusters::registry& known, secrets::store& logins, outside_secrets& outside,
@@ -50,11 +56,14 @@ void directory::reload() {
     profiles_.clear();
     logins_.clear();
     subjects_.clear();
-    for (auto& [arn, each] : targets_) each.seen = nullptr;
+    targets_.for_each([](met& each) {
+        each.version = 0;
+        each.seen = nullptr;
+    });
 }
 
 void directory::sweep(const std::function<bool(std::string_view arn)>& in_use) {
-    std::erase_if(targets_, [&](const auto& each) { return each.second.seen == nullptr && !in_use(each.first); });
+    targets_.erase_if([&](std::string_view arn, const met& each) { return each.seen == nullptr && !in_use(arn); });
 }
 
 /// As many as there are different ones among all configurations so far.
@@ -76,8 +85,8 @@ const data_api::profile& directory::profile_of(const clusters::view& cluster) {
 }
 
 const data_api::profile& directory::profile_of(std::string_view resource_arn) {
-    if (const auto known = targets_.find(resource_arn); known != targets_.end() && known->second.seen)
-        return *known->second.made->behaves;
+    if (const auto* const known = targets_.find(resource_arn); known != nullptr && known->seen)
+        return *known->made->behaves;
     if (resource_arn.empty()) return *default_;
     const auto found = clusters_.seen(resource_arn);
     if (found && found->arn == resource_arn) return profile_of(*found);
@@ -86,8 +95,8 @@ const data_api::profile& directory::profile_of(std::string_view resource_arn) {
 }
 
 std::shared_ptr<const data_api::target> directory::former_target(std::string_view resource_arn) {
-    const auto known = targets_.find(resource_arn);
-    return known == targets_.end() ? nullptr : known->second.made;
+    const auto* const known = targets_.find(resource_arn);
+    return known == nullptr ? nullptr : known->made;
 }
 
 sql::driver* directory::driver_for(const clusters::view& cluster) const {
@@ -99,8 +108,20 @@ sql::driver* directory::driver_for(const clusters::view& cluster) const {
     return native ? drivers_.mysql.get() : drivers_.mysql_by_library.get();
 }
 
+/// Null: the registry has to be asked.
+const directory::met* directory::met_and_ready(std::string_view resource_arn) {
+    const auto* const known = targets_.find(resource_arn);
+    return known != nullptr && known->version == clusters_.version() ? known : nullptr;
+}
+
+std::shared_ptr<const data_api::target> directory::at_hand(std::string_view resource_arn) {
+    const auto* const known = met_and_ready(resource_arn);
+    return known == nullptr ? nullptr : known->made;
+}
+
 core::awaitable<core::result<std::shared_ptr<const data_api::target>>> directory::find_target(
     std::string_view resource_arn, core::deadline until) {
+    const auto version = clusters_.version();  // before it looks: what changes meanwhile is seen the next time
     auto found = co_await clusters_.ready(resource_arn, until);
     if (!found) co_return std::unexpected(std::move(found.error()));
     const auto& seen = **found;
@@ -118,8 +139,10 @@ core::awaitable<core::result<std::shared_ptr<const data_api::target>>> directory
         made->denied = with_->denied_statements;
         if (const auto own = with_->denied_on.find(seen.id); own != with_->denied_on.end())
             made->denied = made->denied | own->second;
-        known = {*std::move(found), std::move(made)};
+        known.seen = *std::move(found);
+        known.made = std::move(made);
     }
+    known.version = version;
     co_return known.made;
 }
 
@@ -141,16 +164,15 @@ void directory::follow_secrets() {
     generation_ = now;
 }
 
-core::result<std::optional<data_api::secret_login>> directory::find_login(std::string_view secret,
-                                                                          const data_api::target& at) {
+directory::found_login directory::find_login(std::string_view secret, const data_api::target& at) {
     follow_secrets();
-    if (const auto known = logins_.find(secret); known != logins_.end()) return known->second;
+    if (const auto* const known = logins_.find(secret)) return *known;
 
     if (!with_->outside.empty() || !with_->outside_of.empty()) {
         if (const auto kept = outside_of(secret, at)) {
             const auto text = outside_.at_hand(*kept);
-            if (!text) return std::nullopt;
-            return parse_login(*text, parser_);
+            if (!text) return nullptr;
+            return shared(parse_login(*text, parser_));
         }
     }
     auto value = secrets_.get(secret);
@@ -161,19 +183,17 @@ core::result<std::optional<data_api::secret_login>> directory::find_login(std::s
         }
         return std::unexpected(std::move(value.error()));
     }
-    auto login = parse_login(value->text, parser_);
-    if (login) logins_.emplace(secret, *login);
+    auto login = shared(parse_login(value->text, parser_));
+    if (login) logins_[secret] = *login;
     return login;
 }
 
-core::awaitable<core::result<std::optional<data_api::secret_login>>> directory::fetch_login(std::string secret,
-                                                                                            const data_api::target& at,
-                                                                                            const sql::login* refused,
-                                                                                            core::deadline until) {
+core::awaitable<directory::found_login> directory::fetch_login(std::string secret, const data_api::target& at,
+                                                               const sql::login* refused, core::deadline until) {
     if (auto kept = outside_of(secret, at)) {
         const auto text = co_await outside_.fetch(*std::move(kept), refused != nullptr, until);
         if (!text) co_return std::unexpected(text.error());
-        co_return parse_login(*text, parser_);
+        co_return shared(parse_login(*text, parser_));
     }
     if (refused == nullptr) co_return find_login(secret, at);
     secrets_.refresh();
@@ -184,7 +204,7 @@ core::awaitable<core::result<std::optional<data_api::secret_login>>> directory::
     const auto record = secrets_.look_up(secret);
     const auto* pending = record && !record->removal ? record->with_label(secrets::pending_label) : nullptr;
     if (pending == nullptr) co_return now;
-    co_return parse_login(pending->text, parser_);
+    co_return shared(parse_login(pending->text, parser_));
 }
 
 void directory::read_file_again(std::string_view secret) {
@@ -204,7 +224,8 @@ void directory::read_file_again(std::string_view secret) {
 }
 
 std::shared_ptr<const auth::tags> directory::tags_of(std::string_view resource_arn) {
-    auto found = clusters_.seen(resource_arn);
+    const auto* const known = met_and_ready(resource_arn);
+    auto found = known != nullptr ? known->seen : clusters_.seen(resource_arn);
     if (!found || found->about->tags.empty()) return nullptr;
     const auto& tags = found->about->tags;
     return {std::move(found), &tags};
@@ -212,10 +233,9 @@ std::shared_ptr<const auth::tags> directory::tags_of(std::string_view resource_a
 
 std::shared_ptr<const directory::secret_subject> directory::subject_of(std::string_view secret) {
     follow_secrets();
-    if (const auto known = subjects_.find(secret); known != subjects_.end()) return known->second;
-    auto made = std::make_shared<const secret_subject>(make_subject(secret));
-    subjects_.emplace(secret, made);
-    return made;
+    auto& known = subjects_[secret];
+    if (!known) known = std::make_shared<const secret_subject>(make_subject(secret));
+    return known;
 }
 
 directory::secret_subject directory::make_subject(std::string_view secret) const {

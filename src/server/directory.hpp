@@ -11,6 +11,7 @@
 
 #include "clusters/registry.hpp"
 #include "data_api/directory.hpp"
+#include "data_api/text_table.hpp"
 #include "json/document.hpp"
 #include "pool/pool.hpp"
 #include "secrets/store.hpp"
@@ -41,29 +42,24 @@ class directory final : public data_api::directory {
     void sweep(const std::function<bool(std::string_view arn)>& in_use);
 
     const data_api::profile& profile_of(std::string_view resource_arn) override;
+    std::shared_ptr<const data_api::target> at_hand(std::string_view resource_arn) override;
     core::awaitable<core::result<std::shared_ptr<const data_api::target>>> find_target(std::string_view resource_arn,
                                                                                        core::deadline until) override;
     std::shared_ptr<const data_api::target> former_target(std::string_view resource_arn) override;
-    core::result<std::optional<data_api::secret_login>> find_login(std::string_view secret,
-                                                                   const data_api::target& at) override;
-    core::awaitable<core::result<std::optional<data_api::secret_login>>> fetch_login(std::string secret,
-                                                                                     const data_api::target& at,
-                                                                                     const sql::login* refused,
-                                                                                     core::deadline until) override;
+    found_login find_login(std::string_view secret, const data_api::target& at) override;
+    core::awaitable<found_login> fetch_login(std::string secret, const data_api::target& at, const sql::login* refused,
+                                             core::deadline until) override;
     std::shared_ptr<const auth::tags> tags_of(std::string_view resource_arn) override;
     std::shared_ptr<const secret_subject> subject_of(std::string_view secret) override;
 
  private:
     struct met {
+        std::uint64_t version = 0;                     // of the registry, which would say again what is here
         std::shared_ptr<const clusters::view> seen;    // null: made of another configuration
         std::shared_ptr<const data_api::target> made;  // of what was seen
     };
 
-    struct text_hash {
-        using is_transparent = void;
-        std::size_t operator()(std::string_view text) const noexcept { return std::hash<std::string_view>()(text); }
-    };
-
+    [[nodiscard]] const met* met_and_ready(std::string_view resource_arn);
     const data_api::profile& profile_of(const clusters::view& cluster);
     [[nodiscard]] sql::driver* driver_for(const clusters::view& cluster) const;
     const data_api::profile& keep(data_api::profile made);
@@ -82,11 +78,11 @@ class directory final : public data_api::directory {
     const current_config& with_;
     std::list<data_api::profile> all_profiles_;  // each once; they stay, for whoever works by a former one
     const data_api::profile* default_;           // of clusters that name none, and of ARNs that are no cluster's
-    std::unordered_map<std::string, const data_api::profile*> profiles_;        // by name, with limits of the cluster's
-    std::unordered_map<std::string, met, text_hash, std::equal_to<>> targets_;  // by ARN
-    std::unordered_map<std::string, data_api::secret_login, text_hash, std::equal_to<>>
-        logins_;  // emptied past `remembered_logins`, as `subjects_` is
-    std::unordered_map<std::string, std::shared_ptr<const secret_subject>, text_hash, std::equal_to<>> subjects_;
+    std::unordered_map<std::string, const data_api::profile*> profiles_;  // by name, with limits of the cluster's
+    data_api::text_table<met> targets_;                                   // by ARN
+    // As secrets are named; emptied past `remembered_logins`.
+    data_api::text_table<std::shared_ptr<const data_api::secret_login>> logins_;
+    data_api::text_table<std::shared_ptr<const secret_subject>> subjects_;
     std::uint64_t generation_ = 0;  // of the secrets that both are made of
     json::document parser_;
 };

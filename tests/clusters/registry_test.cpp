@@ -275,9 +275,15 @@ TEST_P(managed, given_a_killed_database_when_asked_for_again_then_what_was_commi
     ASSERT_EQ(ask(*first, "CREATE TABLE t (id INT PRIMARY KEY); INSERT INTO t VALUES (42); SELECT id FROM t;")
                   .ends_with("42\n"),
               true);
+    const auto version = on.version();
+    ASSERT_TRUE(ready(on));
+    EXPECT_EQ(on.version(), version);
     ASSERT_EQ(::kill(static_cast<pid_t>(first->process_id), SIGKILL), 0);
     ASSERT_TRUE(state_becomes(on, status::idle));
+    const auto idle = on.version();
+    EXPECT_NE(idle, version);
     const auto second = ready(on);
+    EXPECT_NE(on.version(), idle);
     ASSERT_TRUE(second) << second.error().message;
     EXPECT_NE(second->process_id, first->process_id);
     EXPECT_EQ(ask(*second, "SELECT id FROM t;"), "42\n");
@@ -623,10 +629,14 @@ TEST_F(a_registry, given_another_config_when_declared_anew_then_clusters_come_mo
     on.declare(at("goes", "a"));
     on.declare(own);
     const auto before = await(on.ready(arn("stays"), deadline::after(1s)));
+    const auto version = on.version();
+    static_cast<void>(await(on.ready(arn("moves"), deadline::after(1s))));
+    EXPECT_EQ(on.version(), version) << "nothing has changed";
     const auto all = on.redeclare({at("stays", "a"), at("moves", "b"), at("comes", "a")}, {});
     EXPECT_EQ(all.gone, (std::vector{arn("goes"), arn("own")}));
     EXPECT_EQ(all.changed, std::vector{arn("moves")});
     EXPECT_EQ(*await(on.ready(arn("stays"), deadline::after(1s))), *before) << "the same object";
+    EXPECT_NE(on.version(), version);
     EXPECT_EQ(host_of("moves"), "b");
     EXPECT_EQ(host_of("comes"), "a");
     EXPECT_EQ(host_of("goes"), "none");

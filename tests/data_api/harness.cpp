@@ -95,24 +95,43 @@ core::awaitable<core::result<std::shared_ptr<const target>>> test_directory::fin
     if (resource_arn != cluster.resource_arn)
         co_return core::fail(core::error_kind::endpoint_not_enabled,
                              fmt::format("HttpEndpoint is not enabled for resource {}", resource_arn));
-    co_return std::make_shared<const target>(cluster);
+    auto made = std::make_shared<const target>(cluster);
+    const std::lock_guard lock(mutex_);
+    if (remembers) met_ = made;
+    co_return made;
 }
 
-core::result<std::optional<secret_login>> test_directory::find_login(std::string_view secret, const target&) {
+std::shared_ptr<const target> test_directory::at_hand(std::string_view resource_arn) {
     const std::lock_guard lock(mutex_);
+    return remembers && met_ && met_->resource_arn == resource_arn ? met_ : nullptr;
+}
+
+void test_directory::forget() {
+    const std::lock_guard lock(mutex_);
+    met_.reset();
+    known_.clear();
+}
+
+directory::found_login test_directory::find_login(std::string_view secret, const target&) {
+    const std::lock_guard lock(mutex_);
+    if (remembers)
+        if (const auto found = known_.find(secret); found != known_.end()) return found->second;
     const auto found = logins.find(secret);
     if (found == logins.end())
         return core::fail(core::error_kind::secret_not_found, fmt::format("The secret {} wasn't found.", secret));
     auto& known = found->second;
-    auto first = known.front();
+    auto first = std::make_shared<const secret_login>(known.front());
     if (known.size() > 1) known.erase(known.begin());
+    if (remembers) known_[std::string(secret)] = first;
     return first;
 }
 
-core::awaitable<core::result<std::optional<secret_login>>> test_directory::fetch_login(std::string secret,
-                                                                                       const target& at,
-                                                                                       const sql::login*,
-                                                                                       core::deadline) {
+core::awaitable<directory::found_login> test_directory::fetch_login(std::string secret, const target& at,
+                                                                    const sql::login*, core::deadline) {
+    {
+        const std::lock_guard lock(mutex_);
+        known_.erase(secret);
+    }
     co_return find_login(secret, at);
 }
 

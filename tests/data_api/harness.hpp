@@ -33,13 +33,13 @@ class test_directory final : public directory {
     explicit test_directory(engine which, std::string database);
 
     const profile& profile_of(std::string_view resource_arn) override;
+    std::shared_ptr<const target> at_hand(std::string_view resource_arn) override;
     core::awaitable<core::result<std::shared_ptr<const target>>> find_target(std::string_view resource_arn,
                                                                              core::deadline until) override;
     std::shared_ptr<const target> former_target(std::string_view) override { return nullptr; }
-    core::result<std::optional<secret_login>> find_login(std::string_view secret, const target& at) override;
-    core::awaitable<core::result<std::optional<secret_login>>> fetch_login(std::string secret, const target& at,
-                                                                           const sql::login* refused,
-                                                                           core::deadline until) override;
+    found_login find_login(std::string_view secret, const target& at) override;
+    core::awaitable<found_login> fetch_login(std::string secret, const target& at, const sql::login* refused,
+                                             core::deadline until) override;
     std::shared_ptr<const auth::tags> tags_of(std::string_view) override {
         return std::make_shared<const auth::tags>(tagged);
     }
@@ -53,10 +53,15 @@ class test_directory final : public directory {
     profile behaves = aws_v2;
     /// Logins of each secret; each look-up takes the first one away while there are more.
     std::map<std::string, std::vector<secret_login>, std::less<>> logins;
+    /// Whether it remembers the cluster and each login, which must not change then, and hands out the same objects.
+    bool remembers = false;
+    void forget();
     std::atomic<int> targets_asked = 0;
 
  private:
     std::mutex mutex_;
+    std::shared_ptr<const target> met_;
+    std::map<std::string, std::shared_ptr<const secret_login>, std::less<>> known_;
 };
 
 /// One thread's service and its event loop, which runs on the test's own thread.

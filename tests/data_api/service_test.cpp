@@ -235,6 +235,33 @@ TEST_P(service_test, given_a_rotated_secret_when_the_old_login_fails_then_the_ne
     EXPECT_EQ(execute("SELECT 1").status, 200);
 }
 
+TEST_P(service_test, given_a_directory_that_remembers_when_called_again_then_each_call_goes_where_it_says) {
+    names.remembers = true;
+    const auto current = pick("SELECT current_database()", "SELECT DATABASE()");
+    const std::string other = pick("postgres", "mysql");
+    for (int round = 0; round < 3; ++round) {
+        EXPECT_EQ(value_of(current), database);
+        EXPECT_NE(execute(current, R"(,"database":")" + other + "\"").body.find(other), std::string::npos);
+        EXPECT_EQ(execute(current, R"(,"database":"no_such_db")").status, 400);
+        for (int i = 0; i < 20; ++i)  // more than it remembers
+            EXPECT_EQ(execute(current, R"(,"database":"none)" + std::to_string(i) + "\"").status, 400);
+    }
+    EXPECT_EQ(names.targets_asked, 1);
+}
+
+TEST_P(service_test, given_a_directory_that_remembers_when_the_login_changes_then_the_next_call_uses_it) {
+    names.remembers = true;
+    const auto& server = server_of(GetParam());
+    const std::string other = pick("postgres", "mysql");
+    const auto current = pick("SELECT current_database()", "SELECT DATABASE()");
+    names.logins[std::string(test_secret)] = {
+        {{server.user, core::secret_text("old")}, {}}, {server.login(), {}}, {server.login(), other}};
+    EXPECT_EQ(value_of(current), database);  // R-10.12: fetched again
+    EXPECT_EQ(value_of(current), database);
+    names.forget();
+    EXPECT_EQ(value_of(current), other);
+}
+
 TEST_P(service_test, given_no_database_in_the_request_when_executed_then_secret_cluster_and_default_follow) {  // R-10.4
     const auto current = pick("SELECT current_database()", "SELECT DATABASE()");
     EXPECT_EQ(value_of(current), database);
