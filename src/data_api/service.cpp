@@ -244,8 +244,8 @@ struct service::parts : std::enable_shared_from_this<parts> {
     /// What became of a statement: the database's failure, or the answer.
     using attempted = sql::result<answered>;
     core::awaitable<attempted> attempt(const call& one, const statement_plan& plan, held_session& session);
-    core::awaitable<sql::result<bool>> attempt_beside(const call& one, const statement_plan& plan,
-                                                      held_session& session, answered& made);
+    core::awaitable<bool> attempt_beside(const call& one, const statement_plan& plan, held_session& session,
+                                         attempted& done);
     core::awaitable<attempted> attempt_detached(std::unique_ptr<call>& one, const statement_plan& plan,
                                                 held_session session);
     static core::awaitable<void> run_detached(std::shared_ptr<running> now);
@@ -642,10 +642,8 @@ core::awaitable<answered> service::parts::execute(std::unique_ptr<call>& one, co
         attempted done;
         if (session.is_shared()) {
             may_share = false;
-            auto ran = co_await attempt_beside(*one, plan, session, *done);
-            if (ran && !*ran) continue;
-            if (!ran && ran.error().kind == failure_kind::unreachable) continue;
-            if (!ran) done = std::unexpected(std::move(ran.error()));
+            if (!co_await attempt_beside(*one, plan, session, done)) continue;
+            if (!done && done.error().kind == failure_kind::unreachable) continue;
         } else if (wanted.continue_after_timeout && !plan.reading) {  // what only reads has nothing to go on for
             done = co_await attempt_detached(one, plan, std::move(session));
         } else {
@@ -705,38 +703,36 @@ core::awaitable<service::parts::attempted> service::parts::attempt(const call& o
 }
 
 /// On a session that others use as well.
-/// @param made  Set to the answer.
+/// @param done  Set to what became of it; by reference, as what a failure could hold makes frames large.
 /// @return False when it has to be done again, alone: it was not run, or taken back for those who waited behind it.
-core::awaitable<sql::result<bool>> service::parts::attempt_beside(const call& one, const statement_plan& plan,
-                                                                  held_session& session, answered& made) {
+core::awaitable<bool> service::parts::attempt_beside(const call& one, const statement_plan& plan, held_session& session,
+                                                     attempted& done) {
     result_writer writer(*plan.as, one.wanted, effect_of(*plan.statement));
     stay there(numbers, one.seen);
     timed_sink timed(writer, there.encoding());
     const core::deadline until(there.since() + plan.as->statement_timeout);
     sql::beside_call& name = session.leased().call();
     name.writes = plan.statement->plain_write;
-    sql::result<std::optional<sql::outcome>> done;
-    bool hung_up = false;
-    {
-        const attended::guard watched(waited_for, name, one.by);
-        done = co_await session->execute_beside(plan.text, one.bound, timed, plan.described, until, name);
-        hung_up = watched.ended();
-    }
+    std::optional<attended::guard> watched(std::in_place, waited_for, name, one.by);
+    auto ran = co_await session->execute_beside(plan.text, one.bound, timed, plan.described, until, name);
+    const bool hung_up = watched->ended();
+    watched.reset();
     session.leased().returned(writer.bytes());
     session.settle(false);
-    if (!done) {
+    if (!ran) {
         // Cancelled by the pool: the database has undone whatever it was.
         const bool taken_back = session.leased().moved_on() && !hung_up && !until.passed();
-        if (taken_back && done.error().kind == failure_kind::timeout) co_return false;
-        count_end(done.error(), one.by);
-        co_return std::unexpected(std::move(done.error()));
+        if (taken_back && ran.error().kind == failure_kind::timeout) co_return false;
+        count_end(ran.error(), one.by);
+        done = std::unexpected(std::move(ran.error()));
+        co_return true;
     }
-    if (!*done) {
+    if (!*ran) {
         session.leased().returned(std::numeric_limits<std::size_t>::max());  // would not run here the next time either
         co_return false;
     }
-    if ((*done)->stopped) ++numbers.cut_short;
-    made = body_of(writer, **done);
+    if ((*ran)->stopped) ++numbers.cut_short;
+    done = body_of(writer, **ran);
     co_return true;
 }
 

@@ -284,27 +284,21 @@ struct document::parts {
     /// Reads a document whose strings are ASCII without escapes, as nearly all are: in one pass, its strings where they
     /// stand. Gives up on all else, sound or not: simdjson reads that from the start, and says what is wrong with it.
     bool read_plain() {
-        const char* at = text.data();
-        const char* const end = at + text.size();
-        skip_blanks(at, end);
-        if (!plain_value(at, end, {}, 0)) return false;
-        skip_blanks(at, end);
-        return at == end;
+        const char* const end = text.data() + text.size();
+        const char* const at = plain_value(skip_blanks(text.data(), end), end, {}, 0);
+        return at != nullptr && skip_blanks(at, end) == end;
     }
 
-    static void skip_blanks(const char*& at, const char* end) {
-        while (at != end && is_blank(*at)) ++at;
+    static const char* skip_blanks(const char* at, const char* end) {
+        while (at != end && *at <= ' ' && is_blank(*at)) ++at;
+        return at;
     }
 
-    static bool skip_one(const char*& at, const char* end, char wanted) {
-        if (at == end || *at != wanted) return false;
-        ++at;
-        return true;
-    }
+    // Each returns where what it has read ends; null: it gives up.
 
-    bool plain_value(const char*& at, const char* end, std::string_view key, std::size_t depth) {
+    const char* plain_value(const char* at, const char* end, std::string_view key, std::size_t depth) {
         const auto place = nodes.size();
-        if (at == end || place == most_values) return false;
+        if (at == end || place == most_values) return nullptr;
         node& made = nodes.emplace_back();
         made.key_ = key;
         switch (*at) {
@@ -312,46 +306,49 @@ struct document::parts {
                 made.kind_ = kind::string;
                 return plain_string(at, end, made.text_);
             case '{':
-                return depth < depth_limit && plain_members(at, end, place, kind::object, '}', depth + 1);
             case '[':
-                return depth < depth_limit && plain_members(at, end, place, kind::array, ']', depth + 1);
+                return depth < depth_limit ? plain_members(at, end, place, depth + 1) : nullptr;
             default: {
                 const char* const from = at;
                 while (at != end && *at != ',' && *at != '}' && *at != ']' && !is_blank(*at)) ++at;
-                return read_scalar({from, at}, made);
+                return read_scalar({from, at}, made) ? at : nullptr;
             }
         }
     }
 
-    /// @param at  At its first quote; then behind its last.
-    static bool plain_string(const char*& at, const char* end, std::string_view& into) {
-        const char* const from = at + 1;
-        const char* const to = skip_plain(from, end + padding);
-        if (to >= end || *to != '"') return false;
-        into = {from, to};
-        at = to + 1;
-        return true;
+    /// @param at  Its first quote.
+    static const char* plain_string(const char* at, const char* end, std::string_view& into) {
+        const char* const to = skip_plain(at + 1, end + padding);
+        if (to >= end || *to != '"') return nullptr;
+        into = {at + 1, to};
+        return to + 1;
     }
 
-    bool plain_members(const char*& at, const char* end, std::size_t place, kind what, char closing,
-                       std::size_t depth) {
+    /// @param at  The bracket that opens it.
+    const char* plain_members(const char* at, const char* end, std::size_t place, std::size_t depth) {
+        const auto what = *at == '{' ? kind::object : kind::array;
+        const char closing = *at == '{' ? '}' : ']';
         std::uint32_t size = 0;
-        skip_blanks(++at, end);
-        if (skip_one(at, end, closing)) return close(place, what, size);
+        at = skip_blanks(at + 1, end);
+        if (at != end && *at == closing) return close(place, what, size) ? at + 1 : nullptr;
         for (;;) {
             std::string_view key;
             if (what == kind::object) {
-                if (at == end || *at != '"' || !plain_string(at, end, key)) return false;
-                skip_blanks(at, end);
-                if (!skip_one(at, end, ':')) return false;
-                skip_blanks(at, end);
+                if (at == end || *at != '"') return nullptr;
+                at = plain_string(at, end, key);
+                if (at == nullptr) return nullptr;
+                at = skip_blanks(at, end);
+                if (at == end || *at != ':') return nullptr;
+                at = skip_blanks(at + 1, end);
             }
-            if (!plain_value(at, end, key, depth)) return false;
+            at = plain_value(at, end, key, depth);
+            if (at == nullptr) return nullptr;
             ++size;
-            skip_blanks(at, end);
-            if (skip_one(at, end, closing)) return close(place, what, size);
-            if (!skip_one(at, end, ',')) return false;
-            skip_blanks(at, end);
+            at = skip_blanks(at, end);
+            if (at == end) return nullptr;
+            if (*at == closing) return close(place, what, size) ? at + 1 : nullptr;
+            if (*at != ',') return nullptr;
+            at = skip_blanks(at + 1, end);
         }
     }
 };
