@@ -281,8 +281,8 @@ struct document::parts {
 
     // ---- plain text
 
-    /// Reads a document whose strings are ASCII without escapes, as nearly all are: in one pass, its strings where they
-    /// stand. Gives up on all else, sound or not: simdjson reads that from the start, and says what is wrong with it.
+    /// Reads a document whose strings have no escapes, as nearly all are: in one pass, its strings where they stand.
+    /// Gives up on all else, sound or not: simdjson reads that from the start, and says what is wrong with it.
     bool read_plain() {
         const char* const end = text.data() + text.size();
         const char* const at = plain_value(skip_blanks(text.data(), end), end, {}, 0);
@@ -318,10 +318,12 @@ struct document::parts {
 
     /// @param at  Its first quote.
     static const char* plain_string(const char* at, const char* end, std::string_view& into) {
-        const char* const to = skip_plain(at + 1, end + padding);
+        const char* to = skip_plain(at + 1, end + padding);
+        const bool ascii = to < end && *to == '"';
+        while (to < end && static_cast<unsigned char>(*to) >= 0x80) to = skip_plain(to + 1, end + padding);
         if (to >= end || *to != '"') return nullptr;
         into = {at + 1, to};
-        return to + 1;
+        return ascii || simdjson::validate_utf8(into) ? to + 1 : nullptr;
     }
 
     /// @param at  The bracket that opens it.
