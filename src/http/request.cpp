@@ -59,7 +59,6 @@ bool all_in(const std::array<bool, 256>& table, std::string_view text) {
     return std::ranges::all_of(text, [&](char c) { return table[static_cast<unsigned char>(c)]; });
 }
 
-constexpr char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c; }
 constexpr bool is_digit(char c) { return c >= '0' && c <= '9'; }
 constexpr bool is_blank(char c) { return c == ' ' || c == '\t'; }
 constexpr bool is_control(char c) { return (static_cast<unsigned char>(c) < 0x20 && c != '\t') || c == 0x7F; }
@@ -139,13 +138,109 @@ std::optional<std::string_view> take_line(std::string_view& text) {
     return std::string_view(begin, stop);
 }
 
+/// How many characters of a token `text` begins with (RFC 9110, section 5.6.2).
+std::size_t token_size(std::string_view text) {
+    std::size_t size = 0;
+#if defined(__SSE2__)
+    // Letters, digits and dashes, of which names are made, by sixteen.
+    for (; text.size() - size >= 16; size += 16) {
+        const auto sixteen = _mm_loadu_si128(reinterpret_cast<const __m128i*>(text.data() + size));
+        const auto up_to = [](__m128i from_zero, char most) {
+            return _mm_cmpeq_epi8(_mm_min_epu8(from_zero, _mm_set1_epi8(most)), from_zero);
+        };
+        const auto letter =
+            up_to(_mm_sub_epi8(_mm_or_si128(sixteen, _mm_set1_epi8(0x20)), _mm_set1_epi8('a')), 'z' - 'a');
+        const auto digit = up_to(_mm_sub_epi8(sixteen, _mm_set1_epi8('0')), 9);
+        const auto dash = _mm_cmpeq_epi8(sixteen, _mm_set1_epi8('-'));
+        const auto usual = static_cast<unsigned>(_mm_movemask_epi8(_mm_or_si128(_mm_or_si128(letter, digit), dash)));
+        if (usual != 0xFFFF) {
+            size += static_cast<std::size_t>(std::countr_one(usual));
+            break;
+        }
+    }
+#endif
+    while (size < text.size() && token_bytes[static_cast<unsigned char>(text[size])]) ++size;
+    return size;
+}
+
 /// RFC 9112, section 5, without folding (a line that begins with a blank has no name).
 std::optional<header> read_field(std::string_view line) {
-    std::size_t colon = 0;
-    while (colon < line.size() && token_bytes[static_cast<unsigned char>(line[colon])]) ++colon;
+    const auto colon = token_size(line);
     if (colon == 0 || colon == line.size() || line[colon] != ':') return std::nullopt;
     return header{line.substr(0, colon), trim(line.substr(colon + 1))};
 }
+
+/// Headers that decide where a message ends and what becomes of its connection.
+enum class framing : std::uint8_t {
+    none,
+    host,
+    expect,
+    upgrade,
+    connection,
+    content_length,
+    proxy_connection,
+    transfer_encoding
+};
+
+framing framing_of(std::string_view name) {
+    const auto if_it_is = [name](std::string_view known, framing what) {
+        return iequals(name, known) ? what : framing::none;
+    };
+    switch (name.size()) {
+        case 4:
+            return if_it_is("host", framing::host);
+        case 6:
+            return if_it_is("expect", framing::expect);
+        case 7:
+            return if_it_is("upgrade", framing::upgrade);
+        case 10:
+            return if_it_is("connection", framing::connection);
+        case 14:
+            return if_it_is("content-length", framing::content_length);
+        case 16:
+            return if_it_is("proxy-connection", framing::proxy_connection);
+        case 17:
+            return if_it_is("transfer-encoding", framing::transfer_encoding);
+        default:
+            return framing::none;
+    }
+}
+
+/// What they say.
+struct framing_headers {
+    std::size_t hosts = 0, lengths = 0, codings = 0;
+    std::string_view host, length, coding;
+    bool close = false, keep = false;
+    bool continues = false, expects_else = false;
+
+    void take(framing what, std::string_view value) {
+        switch (what) {
+            case framing::host:
+                ++hosts, host = value;
+                break;
+            case framing::expect:
+                (iequals(value, "100-continue") ? continues : expects_else) = true;
+                break;
+            case framing::connection:
+                for (auto list = value; !list.empty();) {
+                    const auto option = next_element(list);
+                    close |= iequals(option, "close");
+                    keep |= iequals(option, "keep-alive");
+                }
+                break;
+            case framing::content_length:
+                ++lengths, length = value;
+                break;
+            case framing::transfer_encoding:
+                ++codings, coding = value;
+                break;
+            case framing::none:
+            case framing::upgrade:
+            case framing::proxy_connection:
+                break;
+        }
+    }
+};
 
 /// llhttp stops behind the head: what follows is cut by ourselves.
 const llhttp_settings_t* head_settings() {
@@ -159,11 +254,6 @@ const llhttp_settings_t* head_settings() {
 }
 
 }  // namespace
-
-bool iequals(std::string_view a, std::string_view b) {
-    return a.size() == b.size() &&
-           std::equal(a.begin(), a.end(), b.begin(), [](char x, char y) { return lower(x) == lower(y); });
-}
 
 std::string_view request::find(std::string_view name) const {
     const auto found = std::ranges::find_if(headers, [&](const header& one) { return iequals(one.name, name); });
@@ -203,6 +293,7 @@ struct request_reader::parts {
     bool plain = false;          // llhttp has not seen this head
     std::size_t body_limit = 0;  // of this message
     std::vector<header> headers;
+    framing_headers said;  // while the head is read
     std::vector<trailer> kept_trailers;
     request message;
     refusal refused;
@@ -215,6 +306,7 @@ struct request_reader::parts {
         left = 0;
         continue_expected = plain = false;
         headers.clear();
+        said = {};
         kept_trailers.clear();
         message = {};
     }
@@ -299,6 +391,7 @@ struct request_reader::parts {
         } else {
             headers.clear();
             message = {};
+            said = {};
         }
         return plain;
     }
@@ -310,39 +403,35 @@ struct request_reader::parts {
         const auto target = message.target;
         if (!target.starts_with('/') || target.size() > limits.target_bytes || !all_in(plain_target_bytes, target))
             return false;
-        bool sized = false;
         for (;;) {
             line = take_line(text);
             if (!line) return false;
             if (line->empty()) return true;
             const auto field = read_field(*line);
             if (!field || headers.size() == limits.header_count) return false;
-            // llhttp takes no tab behind a length.
-            const auto blanks = line->size() - field->name.size() - field->value.size() - 1;
-            const bool tidy = blanks == 0 || (blanks == 1 && (*line)[field->name.size() + 1] == ' ');
-            switch (const auto& [name, value] = *field; name.size()) {
-                case 7:
-                    if (iequals(name, "upgrade")) return false;
+            const auto& [name, value] = *field;
+            const auto what = framing_of(name);
+            switch (what) {
+                case framing::connection:
+                    if (!iequals(value, "keep-alive") && !iequals(value, "close")) return false;
                     break;
-                case 10:
-                    if (iequals(name, "connection") && !iequals(value, "keep-alive") && !iequals(value, "close"))
-                        return false;
-                    break;
-                case 14:
-                    if (!iequals(name, "content-length")) break;
-                    if (!tidy || std::exchange(sized, true) || value.empty() || value.size() > 15 ||
+                case framing::content_length: {
+                    // llhttp takes no tab behind a length.
+                    const auto blanks = line->size() - name.size() - value.size() - 1;
+                    const bool tidy = blanks == 0 || (blanks == 1 && (*line)[name.size() + 1] == ' ');
+                    if (!tidy || said.lengths > 0 || value.empty() || value.size() > 15 ||
                         !std::ranges::all_of(value, is_digit))
                         return false;
                     break;
-                case 16:
-                    if (iequals(name, "proxy-connection")) return false;
-                    break;
-                case 17:
-                    if (iequals(name, "transfer-encoding")) return false;
-                    break;
+                }
+                case framing::upgrade:
+                case framing::proxy_connection:
+                case framing::transfer_encoding:
+                    return false;
                 default:
                     break;
             }
+            said.take(what, value);
             headers.push_back(*field);
         }
     }
@@ -364,6 +453,7 @@ struct request_reader::parts {
             const auto field = read_field(*line);
             if (!field) return fail(400, "A header is not \"name: value\" on one line");
             if (headers.size() == limits.header_count) return fail(431, "Too many headers");
+            said.take(framing_of(field->name), field->value);
             headers.push_back(*field);
         }
         if (!text.empty()) return fail(400, "The head of the request is ambiguous");
@@ -384,61 +474,32 @@ struct request_reader::parts {
     }
 
     std::optional<progress> check_framing(bool http_1_1) {
-        std::size_t hosts = 0, lengths = 0, codings = 0;
-        std::string_view host, length, coding;
-        bool close = false, keep = false;
-        for (const auto& [name, value] : headers) {
-            switch (name.size()) {
-                case 4:
-                    if (iequals(name, "host")) ++hosts, host = value;
-                    break;
-                case 6:
-                    if (!iequals(name, "expect")) break;
-                    if (!iequals(value, "100-continue")) return fail(417, "Only 100-continue can be expected");
-                    continue_expected = http_1_1;
-                    break;
-                case 10:
-                    if (!iequals(name, "connection")) break;
-                    for (auto list = value; !list.empty();) {
-                        const auto option = next_element(list);
-                        close |= iequals(option, "close");
-                        keep |= iequals(option, "keep-alive");
-                    }
-                    break;
-                case 14:
-                    if (iequals(name, "content-length")) ++lengths, length = value;
-                    break;
-                case 17:
-                    if (iequals(name, "transfer-encoding")) ++codings, coding = value;
-                    break;
-                default:
-                    break;
-            }
-        }
-        message.keep_alive = !close && (http_1_1 || keep);
-        if (hosts > 1) return fail(400, "More than one Host header");
-        if (hosts == 0 && http_1_1) return fail(400, "The Host header is missing");
-        if (hosts == 1 && !is_authority(host)) return fail(400, "The Host header is not a host and port");
-        if (!split_target(host)) return fail(400, "The request target is not a path beginning with /");
+        if (said.expects_else) return fail(417, "Only 100-continue can be expected");
+        continue_expected = said.continues && http_1_1;
+        message.keep_alive = !said.close && (http_1_1 || said.keep);
+        if (said.hosts > 1) return fail(400, "More than one Host header");
+        if (said.hosts == 0 && http_1_1) return fail(400, "The Host header is missing");
+        if (said.hosts == 1 && !is_authority(said.host)) return fail(400, "The Host header is not a host and port");
+        if (!split_target(said.host)) return fail(400, "The request target is not a path beginning with /");
         body_limit = limits.body_bytes;
         for (const auto& [prefix, bytes] : limits.larger_bodies) {
             if (message.path.starts_with(prefix)) body_limit = std::max(body_limit, bytes);
         }
-        if (codings > 0) {
-            if (lengths > 0) return fail(400, "Content-Length beside Transfer-Encoding");
+        if (said.codings > 0) {
+            if (said.lengths > 0) return fail(400, "Content-Length beside Transfer-Encoding");
             if (!http_1_1) return fail(400, "Transfer-Encoding with HTTP/1.0");
-            if (codings > 1 || !iequals(coding, "chunked"))
+            if (said.codings > 1 || !iequals(said.coding, "chunked"))
                 return fail(400, "The only transfer coding taken is a single chunked");
             if ((parser.flags & F_CHUNKED) == 0) return fail(400, "The length of the body is ambiguous");
             cursor = head;
             now = state::size_line;
             return std::nullopt;
         }
-        if (lengths > 1) return fail(400, "More than one Content-Length header");
-        if (lengths == 1) {
-            const char* const last = length.data() + length.size();
-            const auto [stop, error] = std::from_chars(length.data(), last, left);
-            if (length.empty() || !is_digit(length.front()) || stop != last || error != std::errc())
+        if (said.lengths > 1) return fail(400, "More than one Content-Length header");
+        if (said.lengths == 1) {
+            const char* const last = said.length.data() + said.length.size();
+            const auto [stop, error] = std::from_chars(said.length.data(), last, left);
+            if (said.length.empty() || !is_digit(said.length.front()) || stop != last || error != std::errc())
                 return fail(400, "Content-Length is not a number");
         }
         if (!plain && (left != parser.content_length || (parser.flags & F_TRANSFER_ENCODING) != 0))
@@ -451,7 +512,8 @@ struct request_reader::parts {
     /// RFC 9112, section 3.2: origin-form, absolute-form of the same host, or the asterisk of OPTIONS.
     bool split_target(std::string_view host) {
         auto rest = message.target;
-        if (std::ranges::any_of(rest, [](char c) { return c <= 0x20 || c >= 0x7F || c == '#'; })) return false;
+        if (!plain && std::ranges::any_of(rest, [](char c) { return c <= 0x20 || c >= 0x7F || c == '#'; }))
+            return false;
         if (rest == "*") {
             message.path = rest;
             return message.method == "OPTIONS";

@@ -7,6 +7,8 @@
 #include <string>
 #include <string_view>
 
+#include "core/ascii.hpp"
+
 namespace borealis::http {
 
 struct header {
@@ -19,7 +21,7 @@ struct trailer {
     std::string name, value;
 };
 
-[[nodiscard]] bool iequals(std::string_view a, std::string_view b);
+using core::iequals;
 
 /// Paths that begin like this take bodies of so many bytes, where that is more than `body_bytes`.
 struct larger_body {
