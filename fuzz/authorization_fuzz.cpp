@@ -32,11 +32,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const auto question = target.find('?');
 
     if (const auto parts = auth::parse_authorization(value)) {
-        for (const auto part :
-             {parts->access_key_id, parts->day, parts->region, parts->service, parts->terminator, parts->signature}) {
+        for (const auto part : {parts->access_key_id, parts->day, parts->region, parts->service, parts->terminator,
+                                parts->scope, parts->signed_headers, parts->signature}) {
             demand(within(part, value));
         }
-        for (const auto name : parts->signed_headers) demand(within(name, value));
     }
     const auto uri = auth::canonical_uri(target.substr(0, question));
     demand(uri.starts_with('/') && auth::canonical_uri("/" + uri).size() >= uri.size());

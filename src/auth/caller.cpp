@@ -23,11 +23,12 @@ std::string as_name(std::string_view text) {
 
 caller caller::developer(std::string_view access_key_id, std::string_view account, circumstances where) {
     auto who = std::make_shared<principal>();
+    who->access_key_id = access_key_id;
     who->arn = fmt::format("arn:aws:iam::{}:user/{}", account, as_name(access_key_id));
     who->account = account;
     who->user_id = access_key_id;
     who->may_everything = true;
-    return {std::string(access_key_id), std::move(who), std::move(where)};
+    return {std::move(who), std::move(where)};
 }
 
 namespace {

@@ -15,6 +15,7 @@ namespace borealis::auth {
 
 /// A user, or a role that somebody has taken on: what a key stands for. Never changed once it is made.
 struct principal {
+    std::string access_key_id = {};  ///< The key by which it calls; empty: none.
     std::string arn;              ///< `arn:aws:iam::123456789012:user/NAME`, `arn:aws:sts::…:assumed-role/ROLE/SESSION`
     std::string account;          ///< Twelve digits.
     std::string user_id = {};     ///< As sts:GetCallerIdentity shows it.
@@ -30,14 +31,14 @@ struct principal {
 /// Who sent a request. Cheap to copy; may be handed to another thread.
 class caller {
  public:
-    caller(std::string access_key_id, std::shared_ptr<const principal> who, circumstances where)
-        : access_key_id_(std::move(access_key_id)), who_(std::move(who)), where_(std::move(where)) {}
+    caller(std::shared_ptr<const principal> who, circumstances where)
+        : who_(std::move(who)), where_(std::move(where)) {}
 
     /// Developer mode's: whoever the key says, a user of that name who may everything.
     [[nodiscard]] static caller developer(std::string_view access_key_id, std::string_view account,
                                           circumstances where = {});
 
-    [[nodiscard]] const std::string& access_key_id() const { return access_key_id_; }
+    [[nodiscard]] const std::string& access_key_id() const { return who_->access_key_id; }
     [[nodiscard]] const std::string& arn() const { return who_->arn; }
     [[nodiscard]] const std::string& account() const { return who_->account; }
     [[nodiscard]] const principal& who() const { return *who_; }
@@ -59,7 +60,6 @@ class caller {
                                         const tags* tagged = nullptr) const;
 
  private:
-    std::string access_key_id_;
     std::shared_ptr<const principal> who_;  // shared by the calls of one key on one thread
     circumstances where_;
 };

@@ -119,7 +119,9 @@ core::result<std::shared_ptr<const key_ring>> key_ring::make(std::string_view ac
         if (!made->users_.emplace(one.name, who).second) return bad(fmt::format("there are two users {}", one.name));
         for (auto& key : one.keys) {
             if (!key.active) continue;
-            if (!made->keys_.emplace(key.id, holder{{.secret = std::move(key.secret)}, who}).second)
+            auto by_key = std::make_shared<principal>(*who);
+            by_key->access_key_id = key.id;
+            if (!made->keys_.emplace(key.id, holder{{.secret = std::move(key.secret)}, std::move(by_key)}).second)
                 return bad(fmt::format("there are two keys {}", key.id));
         }
     }
@@ -196,6 +198,7 @@ std::optional<key_ring::holder> key_ring::open(std::string_view access_key_id, s
         who->arn = fmt::format("arn:aws:sts::{}:assumed-role/{}/{}", account_, role_name, name);
         who->user_id = fmt::format("{}:{}", known->second.id, name);
     }
+    who->access_key_id = access_key_id;
     who->temporary = true;
     if (!session_policy.empty()) {
         auto read = policy::parse(session_policy);

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "auth/policy.hpp"
+#include "core/ascii.hpp"
 
 namespace borealis::auth {
 namespace {
@@ -27,9 +28,13 @@ constexpr std::array<known_variable, 5> known_variables = {{
     {"aws:SourceIp", [](const question& asked) { return std::string_view(asked.where.source_ip); }},
 }};
 
-char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
+bool same(char a, char b, letter_case by) {
+    return by == letter_case::exact ? a == b : core::lower(a) == core::lower(b);
+}
 
-bool same(char a, char b, letter_case by) { return by == letter_case::exact ? a == b : lower(a) == lower(b); }
+bool same(std::string_view a, std::string_view b, letter_case by) {
+    return by == letter_case::exact ? a == b : core::iequals(a, b);
+}
 
 /// Linear but for the last `*` seen, which is tried further and further: at most |text| × |wild| steps.
 bool matches_wild(std::string_view wild, std::string_view text, letter_case by) {
@@ -92,6 +97,13 @@ core::result<pattern> pattern::parse(std::string_view text, grammar by) {
         made.compiled_ += static_cast<char>('a' + (known - known_variables.begin()));
         made.has_variables_ = true;
     }
+    const auto wild = made.compiled_.find_first_of(std::string{any_run, any_one, variable});
+    if (wild == std::string::npos) {
+        made.is_ = kind::text;
+    } else {
+        const bool ends_there = wild + 1 == made.compiled_.size() && made.compiled_[wild] == any_run;
+        made.is_ = ends_there ? kind::beginning : kind::search;
+    }
     return made;
 }
 
@@ -108,13 +120,29 @@ bool pattern::expand(std::string& into, const question& asked) const {
     return true;
 }
 
+std::optional<bool> pattern::matches_simply(std::string_view text, letter_case by) const {
+    const std::string_view known(compiled_);
+    switch (is_) {
+        case kind::text:
+            return same(text, known, by);
+        case kind::beginning:
+            return same(text.substr(0, known.size() - 1), known.substr(0, known.size() - 1), by);
+        case kind::search:
+            break;
+    }
+    return std::nullopt;
+}
+
 bool pattern::matches(std::string_view text, const question& asked, letter_case by) const {
+    if (const auto found = matches_simply(text, by)) return *found;
     if (!has_variables_) return matches_wild(compiled_, text, by);
     std::string wild;
     return expand(wild, asked) && matches_wild(wild, text, by);
 }
 
 bool pattern::matches_arn(std::string_view text, const question& asked) const {
+    // A `*` at the end is in the last part, and reaches over colons; what stands before it has its own.
+    if (const auto found = matches_simply(text, letter_case::exact)) return *found;
     std::string expanded;
     if (has_variables_ && !expand(expanded, asked)) return false;
     std::string_view wild = has_variables_ ? std::string_view(expanded) : std::string_view(compiled_);

@@ -6,6 +6,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -46,9 +47,15 @@ class pattern {
 
  private:
     [[nodiscard]] bool expand(std::string& into, const question& asked) const;
+    /// Nothing where it takes a search.
+    [[nodiscard]] std::optional<bool> matches_simply(std::string_view text, letter_case by) const;
+
+    /// Most are a text, or one with `*` at its end: these need no search.
+    enum class kind : std::uint8_t { text, beginning, search };
 
     std::string compiled_;  // wildcards and variables as control characters
     bool has_variables_ = false;
+    kind is_ = kind::text;
 };
 
 /// A policy document. Never changed; may be shared.

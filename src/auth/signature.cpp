@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstring>
 #include <iterator>
 #include <stdexcept>
 #include <utility>
@@ -13,16 +14,14 @@
 #include <openssl/crypto.h>
 #include <openssl/sha.h>
 
+#include "core/ascii.hpp"
+
 namespace borealis::auth {
 namespace {
 
 bool is_blank(char c) { return c == ' ' || c == '\t'; }
 
-char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
-
-bool equals_lower(std::string_view any_case, std::string_view lower_case) {
-    return std::ranges::equal(any_case, lower_case, {}, lower);
-}
+using core::lower;
 
 bool is_unreserved(char c) {
     return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_' ||
@@ -95,20 +94,6 @@ void append_trimmed(std::string& out, std::string_view value) {
     }
 }
 
-/// The two digits of each octet.
-constexpr auto hex_pairs = [] {
-    std::array<std::array<char, 2>, 256> made{};
-    constexpr std::string_view digits = "0123456789abcdef";
-    for (std::size_t octet = 0; octet < made.size(); ++octet) made[octet] = {digits[octet >> 4], digits[octet & 15]};
-    return made;
-}();
-
-void append_hex_of(std::string& out, const digest& bytes) {
-    std::array<std::array<char, 2>, std::tuple_size_v<digest>> text;  // put together apart: `out` may be anywhere
-    for (std::size_t i = 0; i < bytes.size(); ++i) text[i] = hex_pairs[bytes[i]];
-    out.append(text.data()->data(), sizeof text);
-}
-
 template <class... Parts>
 digest hash(const Parts&... parts) {
     SHA256_CTX context;
@@ -121,31 +106,48 @@ digest hash(const Parts&... parts) {
 }
 
 constexpr std::size_t block = 64;
+constexpr hash_state initial = {0x6A09E667, 0xBB67AE85, 0x3C6EF372, 0xA54FF53A,
+                                0x510E527F, 0x9B05688C, 0x1F83D9AB, 0x5BE0CD19};  // FIPS 180-4, 5.3.3
+
+/// Goes on over whole blocks.
+void add_blocks(hash_state& to, const void* data, std::size_t count) {
+    if (count == 0) return;
+    SHA256_CTX context;
+    std::ranges::copy(to, context.h);
+    context.Nl = context.Nh = context.num = 0;
+    context.md_len = SHA256_DIGEST_LENGTH;
+    if (SHA256_Update(&context, data, count * block) != 1) throw std::runtime_error("OpenSSL does not compute SHA-256");
+    std::ranges::copy(context.h, to.begin());
+}
+
+/// The hash of a text that ends with `rest`; `behind` blocks before that have led to this state.
+digest finish(hash_state state, std::string_view rest, std::size_t behind) {
+    const auto bits = (behind * block + rest.size()) * 8;
+    const auto whole = rest.size() / block;
+    add_blocks(state, rest.data(), whole);
+    rest.remove_prefix(whole * block);
+    // FIPS 180-4, 5.1.1: a one, zeros, the length.
+    std::array<std::uint8_t, 2 * block> last{};
+    std::ranges::copy(rest, last.begin());
+    last[rest.size()] = 0x80;
+    const std::size_t blocks = rest.size() + 1 + sizeof bits <= block ? 1 : 2;
+    for (std::size_t i = 0; i < sizeof bits; ++i)
+        last[blocks * block - 1 - i] = static_cast<std::uint8_t>(bits >> (8 * i));
+    add_blocks(state, last.data(), blocks);
+    digest out;
+    for (std::size_t i = 0; i < out.size(); ++i) out[i] = static_cast<std::uint8_t>(state[i / 4] >> (24 - i % 4 * 8));
+    return out;
+}
 
 /// The state behind the first block, of the key and what RFC 2104 mixes into it.
-std::array<std::uint32_t, 8> state_behind(const digest& key, std::uint8_t mixed_in) {
+hash_state state_behind(const digest& key, std::uint8_t mixed_in) {
     std::array<std::uint8_t, block> first;
     first.fill(mixed_in);
     for (std::size_t i = 0; i < key.size(); ++i) first[i] ^= key[i];
-    SHA256_CTX context;
-    if (SHA256_Init(&context) != 1 || SHA256_Update(&context, first.data(), first.size()) != 1)
-        throw std::runtime_error("OpenSSL does not compute SHA-256");
-    std::array<std::uint32_t, 8> state;
-    std::ranges::copy(context.h, state.begin());
+    auto state = initial;
+    add_blocks(state, first.data(), 1);
     OPENSSL_cleanse(first.data(), first.size());
-    OPENSSL_cleanse(&context, sizeof context);
     return state;
-}
-
-digest hash_on(const std::array<std::uint32_t, 8>& state, const void* data, std::size_t size) {
-    SHA256_CTX context;
-    digest out;
-    bool done = SHA256_Init(&context) == 1;
-    std::ranges::copy(state, context.h);
-    context.Nl = block * 8;
-    done = done && SHA256_Update(&context, data, size) == 1 && SHA256_Final(out.data(), &context) == 1;
-    if (!done) throw std::runtime_error("OpenSSL does not compute SHA-256");
-    return out;
 }
 
 /// RFC 2104 over SHA-256.
@@ -200,15 +202,22 @@ void append_scope(std::string& out, const scope& in) {
 
 }  // namespace
 
-digest sha256(std::string_view bytes) { return hash(bytes); }
+digest sha256(std::string_view bytes) { return finish(initial, bytes, 0); }
 
-std::string hex(const digest& of) {
-    std::string out;
-    append_hex_of(out, of);
-    return out;
+hex_digits hex_of(const digest& of) {
+    hex_digits text;
+    const auto digit = [](unsigned value) { return static_cast<char>(value + (value < 10 ? '0' : 'a' - 10)); };
+    for (std::size_t i = 0; i < of.size(); ++i) {
+        text[2 * i] = digit(of[i] >> 4U);
+        text[2 * i + 1] = digit(of[i] & 15U);
+    }
+    return text;
 }
 
-void append_hex(std::string& out, const digest& of) { append_hex_of(out, of); }
+std::string hex(const digest& of) {
+    const auto text = hex_of(of);
+    return {text.data(), text.size()};
+}
 
 std::string timestamp(std::chrono::sys_seconds at) {
     const auto day = std::chrono::floor<std::chrono::days>(at);
@@ -353,12 +362,20 @@ std::string canonical_request(const message& of, std::span<const std::string_vie
                               std::span<const std::string_view> without) {
     std::string out;
     out.reserve(512);
-    append_canonical_request(out, of, signed_names, by, without);
+    append_canonical_target(out, of, by, without);
+    for (const auto name : signed_names) append_canonical_header(out, of.headers, name);
+    out += '\n';
+    for (bool first = true; const auto name : signed_names) {
+        if (!std::exchange(first, false)) out += ';';
+        out += name;
+    }
+    out += '\n';
+    out += hex(sha256(of.body));
     return out;
 }
 
-void append_canonical_request(std::string& out, const message& of, std::span<const std::string_view> signed_names,
-                              path_rules by, std::span<const std::string_view> without) {
+void append_canonical_target(std::string& out, const message& of, path_rules by,
+                             std::span<const std::string_view> without) {
     out += of.method;
     out += '\n';
     if (is_canonical(of.path)) {
@@ -369,25 +386,19 @@ void append_canonical_request(std::string& out, const message& of, std::span<con
     out += '\n';
     if (!of.query.empty()) out += canonical_query(of.query, without);
     out += '\n';
-    for (const auto name : signed_names) {
-        out += name;
-        out += ':';
-        bool repeated = false;
-        for (const auto& one : of.headers) {
-            if (!equals_lower(one.name, name)) continue;
-            if (repeated) out += ',';
-            append_trimmed(out, one.value);
-            repeated = true;
-        }
-        out += '\n';
+}
+
+std::size_t append_canonical_header(std::string& out, std::span<const header> headers, std::string_view name) {
+    out += name;
+    out += ':';
+    std::size_t count = 0;
+    for (const auto& one : headers) {
+        if (!core::iequals(one.name, name)) continue;
+        if (count++ > 0) out += ',';
+        append_trimmed(out, one.value);
     }
     out += '\n';
-    for (bool first = true; const auto name : signed_names) {
-        if (!std::exchange(first, false)) out += ';';
-        out += name;
-    }
-    out += '\n';
-    append_hex_of(out, sha256(of.body));
+    return count;
 }
 
 std::string string_to_sign(const scope& in, std::string_view canonical_request) {
@@ -415,12 +426,33 @@ mac_key::mac_key(const digest& key) : inner_(state_behind(key, 0x36)), outer_(st
 mac_key::~mac_key() {
     OPENSSL_cleanse(inner_.data(), sizeof inner_);
     OPENSSL_cleanse(outer_.data(), sizeof outer_);
+    OPENSSL_cleanse(&texts_, sizeof texts_);  // has a state behind the key's
 }
 
-digest mac_key::sign(std::string_view text) const {
-    const auto inner = hash_on(inner_, text.data(), text.size());
-    return hash_on(outer_, inner.data(), inner.size());
+template <std::size_t Blocks>
+digest similar_texts<Blocks>::hash(std::string_view text, const hash_state& from, std::size_t behind) {
+    const auto whole = std::min(text.size() / block, Blocks);
+    const auto most = std::min(whole, known_);
+    std::size_t same = 0;
+    while (same < most && std::memcmp(text.data() + same * block, beginning_.data() + same * block, block) == 0) ++same;
+    if (same < whole) {
+        std::memcpy(beginning_.data() + same * block, text.data() + same * block, (whole - same) * block);
+        for (; same < whole; ++same) {
+            states_[same] = same == 0 ? from : states_[same - 1];
+            add_blocks(states_[same], text.data() + same * block, 1);
+        }
+        known_ = whole;
+    }
+    return finish(same == 0 ? from : states_[same - 1], text.substr(same * block), behind + same);
 }
+
+digest mac_key::sign(std::string_view text) {
+    const auto inner = texts_.hash(text, inner_, 1);
+    return finish(outer_, {reinterpret_cast<const char*>(inner.data()), inner.size()}, 1);
+}
+
+digest mac_key::hash_request(std::string_view canonical) { return requests_.hash(canonical, initial, 0); }
+digest mac_key::hash_body(std::string_view body) { return bodies_.hash(body, initial, 0); }
 
 signing_keys::entry& signing_keys::find_entry(std::string_view access_key_id, const core::secret_text& secret,
                                               const scope& in) {

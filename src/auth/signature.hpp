@@ -4,11 +4,13 @@
 
 #include <array>
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <vector>
 
 #include "core/secret_text.hpp"
@@ -41,10 +43,10 @@ struct scope {
 using digest = std::array<std::uint8_t, 32>;
 
 [[nodiscard]] digest sha256(std::string_view bytes);
+using hex_digits = std::array<char, 2 * std::tuple_size_v<digest>>;
 /// Lower-case hexadecimal.
+[[nodiscard]] hex_digits hex_of(const digest& of);
 [[nodiscard]] std::string hex(const digest& of);
-/// The same, appended.
-void append_hex(std::string& out, const digest& of);
 
 /// `20191203T101500Z`
 [[nodiscard]] std::string timestamp(std::chrono::sys_seconds at);
@@ -77,24 +79,52 @@ struct path_rules {
 /// @param without       Query parameters that are not signed.
 [[nodiscard]] std::string canonical_request(const message& of, std::span<const std::string_view> signed_names,
                                             path_rules by = {}, std::span<const std::string_view> without = {});
-/// The same, appended.
-void append_canonical_request(std::string& out, const message& of, std::span<const std::string_view> signed_names,
-                              path_rules by = {}, std::span<const std::string_view> without = {});
+// Its parts, for whoever looks at each as it is made: the lines of method, path and query; and a line for each signed
+// header, of which `append_canonical_header` says how many there were. Behind them stand an empty line, the names and
+// the body's hash.
+void append_canonical_target(std::string& out, const message& of, path_rules by,
+                             std::span<const std::string_view> without);
+std::size_t append_canonical_header(std::string& out, std::span<const header> headers, std::string_view name);
 [[nodiscard]] std::string string_to_sign(const scope& in, std::string_view canonical_request);
 
 [[nodiscard]] digest signing_key(std::string_view secret, const scope& in);
 
-/// HMAC-SHA256 (RFC 2104) with a key whose two blocks are hashed once, not for each text.
+/// SHA-256 between two blocks.
+using hash_state = std::array<std::uint32_t, 8>;
+
+/// SHA-256 of texts that mostly begin as the one before did: what both have in common is not hashed again, block by
+/// block, as far as the beginning is remembered.
+template <std::size_t Blocks>
+class similar_texts {
+ public:
+    /// @param from    The state that the text is hashed on from …
+    /// @param behind  … which so many blocks have led to. Both the same at each call.
+    [[nodiscard]] digest hash(std::string_view text, const hash_state& from, std::size_t behind);
+
+ private:
+    static constexpr std::size_t block = 64;
+    std::size_t known_ = 0;  // blocks
+    std::array<char, Blocks * block> beginning_{};
+    std::array<hash_state, Blocks> states_{};  // behind each
+};
+
+/// HMAC-SHA256 (RFC 2104) with a key whose two blocks are hashed once, not for each text; and what else is kept of one
+/// request of a key for its next. One thread at a time.
 class mac_key {
  public:
     explicit mac_key(const digest& key);
     mac_key(const mac_key&) = default;
     mac_key& operator=(const mac_key&) = default;
     ~mac_key();
-    [[nodiscard]] digest sign(std::string_view text) const;
+    [[nodiscard]] digest sign(std::string_view text);
+
+    [[nodiscard]] digest hash_request(std::string_view canonical);
+    [[nodiscard]] digest hash_body(std::string_view body);
 
  private:
-    std::array<std::uint32_t, 8> inner_, outer_;  // SHA-256 behind the block of either
+    hash_state inner_, outer_;  // behind the block of either
+    similar_texts<1> texts_;    // algorithm, time and scope are those of all requests of a second
+    similar_texts<8> requests_, bodies_;
 };
 
 /// Signing keys already derived, for they stay the same all day (L-5.7). One thread at a time.
@@ -107,8 +137,7 @@ class signing_keys {
         return find_entry(access_key_id, secret, in).key;
     }
     /// The same, to sign many texts with. Lives until the next call.
-    [[nodiscard]] const mac_key& find_mac(std::string_view access_key_id, const core::secret_text& secret,
-                                          const scope& in) {
+    [[nodiscard]] mac_key& find_mac(std::string_view access_key_id, const core::secret_text& secret, const scope& in) {
         return find_entry(access_key_id, secret, in).mac;
     }
 

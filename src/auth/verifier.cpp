@@ -3,8 +3,10 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <cstdint>
+#include <cstring>
 
-#include <openssl/crypto.h>
+#include "core/ascii.hpp"
 
 namespace borealis::auth {
 namespace {
@@ -27,24 +29,45 @@ std::unexpected<refusal> mismatch() {
         "Key and signing method. Consult the service documentation for details.");
 }
 
-char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
-
-bool is_named(const header& one, std::string_view lower_case) {
-    return std::ranges::equal(one.name, lower_case, {}, lower);
-}
-
 struct found_header {
     std::string_view value = {};
     std::size_t count = 0;
 };
 
-found_header find(const message& in, std::string_view lower_case) {
-    found_header found;
-    for (const auto& one : in.headers) {
-        if (is_named(one, lower_case) && found.count++ == 0) found.value = one.value;
+/// What the verifier looks for among the headers.
+struct signing_headers {
+    found_header authorization, amz_date, date, token, content_hash;
+    std::size_t amz = 0;  ///< Those that begin with x-amz-.
+
+    explicit signing_headers(const message& in) {
+        for (const auto& [name, value] : in.headers) {
+            if (is_amz(name)) ++amz;
+            if (auto* const known = find(name); known != nullptr && known->count++ == 0) known->value = value;
+        }
     }
-    return found;
-}
+
+    [[nodiscard]] static bool is_amz(std::string_view name) {
+        static constexpr std::string_view prefix = "x-amz-";
+        return core::iequals(name.substr(0, prefix.size()), prefix);
+    }
+
+ private:
+    found_header* find(std::string_view name) {
+        switch (name.size()) {
+            case 4:
+                return core::iequals(name, "date") ? &date : nullptr;
+            case 10:
+                return core::iequals(name, "x-amz-date") ? &amz_date : nullptr;
+            case 13:
+                return core::iequals(name, "authorization") ? &authorization : nullptr;
+            case 20:
+                if (core::iequals(name, "x-amz-content-sha256")) return &content_hash;
+                return core::iequals(name, "x-amz-security-token") ? &token : nullptr;
+            default:
+                return nullptr;
+        }
+    }
+};
 
 std::string_view trimmed(std::string_view text, std::string_view blanks = " \t") {
     const auto begin = text.find_first_not_of(blanks);
@@ -61,33 +84,55 @@ void split(std::string_view text, char at, Each each) {
     }
 }
 
+/// A time and its text: those of the last request, for most of a second have the same.
+struct written_time {
+    std::chrono::sys_seconds at;
+    std::array<char, 17> text;
+
+    [[nodiscard]] std::string_view view() const { return {text.data(), text.size() - 1}; }
+};
+thread_local constinit written_time last_time = {{}, std::to_array("19700101T000000Z")};
+
+/// `timestamp`; the text lives until the next call.
+std::string_view timestamp_of(std::chrono::sys_seconds at) {
+    if (last_time.at != at) {
+        timestamp(at).copy(last_time.text.data(), last_time.view().size());
+        last_time.at = at;
+    }
+    return last_time.view();
+}
+
+std::optional<std::chrono::sys_seconds> time_of(std::string_view text) {
+    return text == last_time.view() ? last_time.at : parse_timestamp(text);
+}
+
 /// The request's own time: X-Amz-Date, or Date where there is none. Twice is never.
-std::optional<std::chrono::sys_seconds> date_of(const message& what) {
-    const auto amz = find(what, "x-amz-date");
-    if (amz.count == 1) return parse_timestamp(trimmed(amz.value));
-    const auto plain = find(what, "date");
-    if (amz.count != 0 || plain.count != 1) return std::nullopt;
-    const auto text = trimmed(plain.value);
+std::optional<std::chrono::sys_seconds> date_of(const signing_headers& in) {
+    if (in.amz_date.count == 1) return time_of(trimmed(in.amz_date.value));
+    if (in.amz_date.count != 0 || in.date.count != 1) return std::nullopt;
+    const auto text = trimmed(in.date.value);
     const auto at = parse_timestamp(text);
     return at ? at : parse_http_date(text);
 }
 
 /// Every x-amz-* header acts on the call, so it must be signed (L-5.2); but a CloudFront in front adds one of its own,
 /// and some clients add the token to what is signed already (AWS's own vectors have it so).
-std::string unsigned_headers(const message& what, const std::vector<std::string_view>& signed_names) {
+std::string unsigned_headers(const message& what, std::string_view signed_names) {
     std::string names;
-    static constexpr std::string_view prefix = "x-amz-";
     for (const auto& one : what.headers) {
-        if (!std::ranges::equal(one.name.substr(0, prefix.size()), prefix, {}, lower)) continue;
-        if (std::ranges::any_of(signed_names, [&one](std::string_view name) { return is_named(one, name); })) continue;
+        if (!signing_headers::is_amz(one.name)) continue;
         std::string name(one.name);
-        std::ranges::transform(name, name.begin(), lower);
-        if (name == "x-amz-cf-id" || name == "x-amz-security-token") continue;
+        std::ranges::transform(name, name.begin(), core::lower);
+        bool is_signed = false;
+        split(signed_names, ';', [&](std::string_view other) { is_signed |= name == other; });
+        if (is_signed || name == "x-amz-cf-id" || name == "x-amz-security-token") continue;
         if (!names.empty()) names += ", ";
         names += name;
     }
     return names;
 }
+
+std::string_view text_of(const hex_digits& of) { return {of.data(), of.size()}; }
 
 constexpr std::string_view signature_parameter = "X-Amz-Signature";
 constexpr std::string_view token_parameter = "X-Amz-Security-Token";
@@ -96,20 +141,9 @@ constexpr std::string_view token_parameter = "X-Amz-Security-Token";
 struct presented {
     authorization_parts parts;
     std::chrono::sys_seconds at;
-    std::string token;
+    std::string_view token;
     std::optional<std::chrono::seconds> lasts = {};  ///< Of presigned ones.
 };
-
-/// `timestamp`, without an allocation where it is that of the last call: most requests of a second have the same.
-std::string_view timestamp_of(std::chrono::sys_seconds at) {
-    thread_local std::chrono::sys_seconds made_for = std::chrono::sys_seconds::max();
-    thread_local std::string made;
-    if (made_for != at) {
-        made = timestamp(at);
-        made_for = at;
-    }
-    return made;
-}
 
 std::expected<void, refusal> take_credential(std::string_view credential, authorization_parts& into) {
     std::array<std::string_view, 5> elements;
@@ -127,28 +161,23 @@ std::expected<void, refusal> take_credential(std::string_view credential, author
     into.region = elements[2];
     into.service = elements[3];
     into.terminator = elements[4];
+    into.scope = credential.substr(elements[0].size() + 1);
     return {};
 }
 
-void take_names(std::string_view names, authorization_parts& into) {
-    into.signed_headers.reserve(static_cast<std::size_t>(std::ranges::count(names, ';')) + 1);
-    split(names, ';', [&](std::string_view name) { into.signed_headers.push_back(name); });
-}
-
-std::expected<presented, refusal> of_header(const message& what, std::string_view value) {
-    const auto at = date_of(what);
-    auto parsed = parse_authorization(value, find(what, "x-amz-date").count + find(what, "date").count > 0);
+std::expected<presented, refusal> of_header(const signing_headers& in) {
+    const auto at = date_of(in);
+    auto parsed = parse_authorization(in.authorization.value, in.amz_date.count + in.date.count > 0);
     if (!parsed) return std::unexpected(std::move(parsed.error()));
     if (!at) {
         return refuse(
             400, incomplete,
             "Date must be in ISO-8601 'basic format' (YYYYMMDD'T'HHMMSS'Z'), once, in the X-Amz-Date or Date header.");
     }
-    const auto token = find(what, "x-amz-security-token");
-    if (token.count > 1) {
+    if (in.token.count > 1) {
         return refuse(403, unrecognized, "The security token included in the request is invalid.");
     }
-    return presented{*std::move(parsed), *at, std::string(trimmed(token.value))};
+    return presented{*parsed, *at, trimmed(in.token.value)};
 }
 
 /// The parameters of a presigned request, decoded. The parts of `presented` are views into it.
@@ -196,10 +225,10 @@ std::expected<presented, refusal> of_query(const query_parameters& in) {
         std::chrono::seconds(seconds) > longest_presigned) {
         return refuse(400, incomplete, "X-Amz-Expires must be a number of seconds from 1 to 604800.");
     }
-    presented made{{}, *at, token.value_or(""), std::chrono::seconds(seconds)};
+    presented made{{}, *at, token ? std::string_view(*token) : std::string_view(), std::chrono::seconds(seconds)};
     auto taken = take_credential(*credential, made.parts);
     if (!taken) return std::unexpected(std::move(taken.error()));
-    take_names(*names, made.parts);
+    made.parts.signed_headers = *names;
     made.parts.signature = *signature;
     return made;
 }
@@ -244,24 +273,59 @@ std::expected<void, refusal> check_date(std::chrono::sys_seconds at, std::chrono
     return {};
 }
 
-std::expected<void, refusal> check_signed_headers(const message& what, const std::vector<std::string_view>& names) {
-    // Strictly ascending, as every signer writes them: else one request would have several signatures.
-    if (std::ranges::adjacent_find(names, std::ranges::greater_equal()) != names.end()) return mismatch();
-    if (std::ranges::find(names, "host") == names.end()) {
-        return refuse(403, invalid, "'Host' or ':authority' must be a 'SignedHeader' in the AWS Authorization.");
+/// The headers that are signed, as a canonical request has them, and what is known of them then.
+struct signed_headers {
+    bool ascending = true;  ///< Strictly.
+    bool host = false;
+    bool all_there = true;
+    std::size_t amz = 0;
+
+    void append_to(std::string& out, const message& what, std::string_view names) {
+        bool capitals = false;
+        for (const char c : names) capitals |= c >= 'A' && c <= 'Z';  // to the end, so that it goes by sixteen
+        all_there = !capitals;                                        // names are signed in lower case
+        std::optional<std::string_view> before;
+        split(names, ';', [&](std::string_view name) {
+            ascending &= !before || *before < name;
+            before = name;
+            host |= name == "host";
+            const auto count = append_canonical_header(out, what.headers, name);
+            all_there &= count > 0;
+            if (signing_headers::is_amz(name)) amz += count;
+        });
     }
-    if (auto left_out = unsigned_headers(what, names); !left_out.empty()) {
-        return refuse(403, invalid, "There were headers present in the request which were not signed: " + left_out);
+
+    [[nodiscard]] std::expected<void, refusal> check(const message& what, std::string_view names,
+                                                     const signing_headers& in) const {
+        // As every signer writes them: else one request would have several signatures.
+        if (!ascending) return mismatch();
+        if (!host)
+            return refuse(403, invalid, "'Host' or ':authority' must be a 'SignedHeader' in the AWS Authorization.");
+        if (amz != in.amz || !all_there) {
+            if (auto left_out = unsigned_headers(what, names); !left_out.empty()) {
+                return refuse(403, invalid,
+                              "There were headers present in the request which were not signed: " + left_out);
+            }
+        }
+        if (!all_there) return mismatch();
+        return {};
     }
-    const auto absent = [&what](std::string_view name) { return find(what, name).count == 0; };
-    if (std::ranges::any_of(names, absent)) return mismatch();
-    return {};
-}
+};
 
 }  // namespace
 
 bool same_secret(std::string_view a, std::string_view b) {
-    return a.size() == b.size() && CRYPTO_memcmp(a.data(), b.data(), a.size()) == 0;
+    if (a.size() != b.size()) return false;
+    // As CRYPTO_memcmp, but by eight octets. Volatile: nobody may stop at the first difference.
+    volatile std::uint64_t different = 0;
+    for (std::size_t i = 0; i < a.size(); i += sizeof different) {
+        const auto left = std::min(sizeof different, a.size() - i);
+        std::uint64_t of_a = 0, of_b = 0;
+        std::memcpy(&of_a, a.data() + i, left);
+        std::memcpy(&of_b, b.data() + i, left);
+        different = different | (of_a ^ of_b);
+    }
+    return different == 0;
 }
 
 std::expected<authorization_parts, refusal> parse_authorization(std::string_view value, bool has_date) {
@@ -274,19 +338,19 @@ std::expected<authorization_parts, refusal> parse_authorization(std::string_view
     std::string_view credential, names, signature;
     bool repeated = false;
     bool unknown = false;
+    const auto take = [&](std::string_view item, std::string_view name, std::string_view& into) {
+        if (!item.starts_with(name)) return false;
+        auto rest = item.substr(name.size());
+        if (!rest.empty() && !rest.starts_with('=')) return false;
+        repeated |= !into.empty();
+        into = rest.substr(std::min<std::size_t>(1, rest.size()));
+        return true;
+    };
     split(value.substr(scheme.size()), ',', [&](std::string_view item) {
         item = trimmed(item, " ");
         if (item.empty()) return;
-        const auto equals = std::min(item.find('='), item.size());
-        bool known = false;
-        for (auto [name, into] : {std::pair("Credential", &credential), std::pair("SignedHeaders", &names),
-                                  std::pair("Signature", &signature)}) {
-            if (item.substr(0, equals) != name) continue;
-            known = true;
-            repeated |= !into->empty();
-            *into = item.substr(std::min(equals + 1, item.size()));
-        }
-        unknown |= !known;
+        unknown |= !take(item, "Credential", credential) && !take(item, "SignedHeaders", names) &&
+                   !take(item, "Signature", signature);
     });
     std::string missing;
     const auto require = [&missing](bool there, std::string_view what) {
@@ -305,24 +369,24 @@ std::expected<authorization_parts, refusal> parse_authorization(std::string_view
     authorization_parts parts;
     auto taken = take_credential(credential, parts);
     if (!taken) return std::unexpected(std::move(taken.error()));
-    take_names(names, parts);
+    parts.signed_headers = names;
     parts.signature = signature;
     return parts;
 }
 
-std::expected<identity, refusal> verify(const message& what, const verification_rules& rules,
+std::expected<verified, refusal> verify(const message& what, const verification_rules& rules,
                                         const key_lookup& find_key, signing_keys& cache, std::chrono::sys_seconds now) {
-    const auto header = find(what, "authorization");
-    const bool in_header = !trimmed(header.value).empty();
+    const signing_headers in(what);
+    const bool in_header = !trimmed(in.authorization.value).empty();
     const query_parameters in_query(rules.presigned ? what.query : std::string_view());
     if (!in_header && !in_query.signs())
         return refuse(403, "MissingAuthenticationTokenException", "Missing Authentication Token");
-    if (header.count > 1) return refuse(400, incomplete, "There is more than one Authorization header.");
+    if (in.authorization.count > 1) return refuse(400, incomplete, "There is more than one Authorization header.");
     if (in_header && in_query.signs()) {
         return refuse(400, incomplete,
                       "Only one authentication is allowed: the Authorization header or the X-Amz-Signature parameter.");
     }
-    const auto from = in_header ? of_header(what, header.value) : of_query(in_query);
+    const auto from = in_header ? of_header(in) : of_query(in_query);
     if (!from) return std::unexpected(from.error());
     const auto& parts = from->parts;
     if (!what.path.empty() && !what.path.starts_with('/')) return mismatch();  // what signers would make the same
@@ -336,52 +400,58 @@ std::expected<identity, refusal> verify(const message& what, const verification_
     const auto lasts = from->lasts.value_or(rules.clock_skew);
     if (auto checked = check_date(from->at, lasts, rules.clock_skew, now); !checked)
         return std::unexpected(std::move(checked.error()));
-    if (auto checked = check_signed_headers(what, parts.signed_headers); !checked)
-        return std::unexpected(std::move(checked.error()));
-    const auto claimed = find(what, "x-amz-content-sha256");
-    if (claimed.count > 1 || (claimed.count == 1 && trimmed(claimed.value) != hex(sha256(what.body)))) {
-        return refuse(403, invalid, "The provided 'x-amz-content-sha256' header does not match what was computed.");
-    }
 
-    const auto& derived = cache.find_mac(parts.access_key_id, key->secret, {from->at, parts.region, parts.service});
-    thread_local std::string canonical, signed_text, made_hex;  // kept for their memory
-    const auto made_without = [&](std::span<const std::string_view> left_out) {
+    thread_local std::string canonical, signed_text;  // kept for their memory
+    const auto begin_without = [&](std::span<const std::string_view> left_out) {
         canonical.clear();
-        append_canonical_request(canonical, what, parts.signed_headers, rules.path, left_out);
-        signed_text = algorithm;
-        ((signed_text += '\n') += timestamp_of(from->at)) += '\n';
-        // As checked: the scope that we would write.
-        for (const auto part : {parts.day, parts.region, parts.service}) (signed_text += part) += '/';
-        (signed_text += parts.terminator) += '\n';
-        append_hex(signed_text, sha256(canonical));
-        if (canonical.capacity() > kept_capacity) canonical = {};
-        auto made = derived.sign(signed_text);
-        made_hex.clear();
-        append_hex(made_hex, made);
-        return made;
+        append_canonical_target(canonical, what, rules.path, left_out);
+        signed_headers all;
+        all.append_to(canonical, what, parts.signed_headers);
+        return all;
     };
     constexpr std::array<std::string_view, 2> unsigned_parameters = {signature_parameter, token_parameter};
     const std::span<const std::string_view> left_out(unsigned_parameters);
-    auto made = made_without(left_out.first(in_header ? 0 : 1));
-    bool matches = same_secret(made_hex, parts.signature);
+    if (auto checked = begin_without(left_out.first(in_header ? 0 : 1)).check(what, parts.signed_headers, in); !checked)
+        return std::unexpected(std::move(checked.error()));
+
+    auto& derived = cache.find_mac(parts.access_key_id, key->secret, {from->at, parts.region, parts.service});
+    const auto of_body = hex_of(rules.bodies_are_alike ? derived.hash_body(what.body) : sha256(what.body));
+    if (in.content_hash.count > 1 || (in.content_hash.count == 1 && trimmed(in.content_hash.value) != text_of(of_body)))
+        return refuse(403, invalid, "The provided 'x-amz-content-sha256' header does not match what was computed.");
+
+    const auto finish = [&] {
+        ((canonical += '\n') += parts.signed_headers) += '\n';
+        canonical += text_of(of_body);
+        signed_text = algorithm;
+        ((signed_text += '\n') += timestamp_of(from->at)) += '\n';
+        (signed_text += parts.scope) += '\n';  // as checked: the one that we would write
+        signed_text += text_of(hex_of(derived.hash_request(canonical)));
+        if (canonical.capacity() > kept_capacity) canonical = {};
+        return derived.sign(signed_text);
+    };
+    auto made = finish();
+    bool matches = same_secret(text_of(hex_of(made)), parts.signature);
     if (!matches && !in_header && !from->token.empty()) {  // signed before the token was added, as in a header
-        made = made_without(left_out);
-        matches = same_secret(made_hex, parts.signature);
+        begin_without(left_out);
+        made = finish();
+        matches = same_secret(text_of(hex_of(made)), parts.signature);
     }
     if (!matches) return mismatch();
-    return identity{std::string(parts.access_key_id), std::string(parts.region), made, from->at + lasts};
+    return verified{made, from->at + lasts};
 }
 
 std::string explain(const message& what, const verification_rules& rules) {
-    const auto header = find(what, "authorization");
-    const bool in_header = !trimmed(header.value).empty();
+    const signing_headers in(what);
+    const bool in_header = !trimmed(in.authorization.value).empty();
     const query_parameters in_query(rules.presigned ? what.query : std::string_view());
     if (!in_header && !in_query.signs()) return {};
-    const auto from = in_header ? of_header(what, header.value) : of_query(in_query);
+    const auto from = in_header ? of_header(in) : of_query(in_query);
     if (!from) return {};
+    std::vector<std::string_view> names;
+    split(from->parts.signed_headers, ';', [&](std::string_view name) { names.push_back(name); });
     constexpr std::array<std::string_view, 1> without = {signature_parameter};
-    const auto canonical = canonical_request(what, from->parts.signed_headers, rules.path,
-                                             std::span<const std::string_view>(without).first(in_header ? 0 : 1));
+    const auto canonical =
+        canonical_request(what, names, rules.path, std::span<const std::string_view>(without).first(in_header ? 0 : 1));
     return "--- canonical request\n" + canonical + "\n--- string to sign\n" +
            string_to_sign({from->at, from->parts.region, from->parts.service}, canonical) + "\n";
 }

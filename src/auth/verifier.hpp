@@ -32,6 +32,8 @@ struct verification_rules {
     std::string service = "rds-data";
     std::vector<std::string> regions = {};                      ///< Those a signature may be for; none given: any.
     std::chrono::seconds clock_skew = std::chrono::minutes(5);  ///< Either way (L-5.6).
+    bool bodies_are_alike =
+        false;               ///< What their beginnings have in common is remembered: not for bodies with secrets.
     bool presigned = false;  ///< A signature in the query counts where there is no Authorization header (R-10.40).
     path_rules path = {};
 };
@@ -39,10 +41,8 @@ struct verification_rules {
 /// A presigned request lasts a week at most.
 inline constexpr std::chrono::seconds longest_presigned = std::chrono::days(7);
 
-/// Whose request it is.
-struct identity {
-    std::string access_key_id;
-    std::string region;
+/// A request that is what the holder of the key has signed.
+struct verified {
     digest signature;                     ///< For telling a repeated request.
     std::chrono::sys_seconds good_until;  ///< From then on the same request is refused as too old.
 };
@@ -57,7 +57,8 @@ struct refusal {
 /// What a request says of its signature, not yet believed.
 struct authorization_parts {
     std::string_view access_key_id, day, region, service, terminator;
-    std::vector<std::string_view> signed_headers;
+    std::string_view scope;           ///< Day to terminator, with the slashes between them.
+    std::string_view signed_headers;  ///< Names with semicolons between them.
     std::string_view signature;
 };
 
@@ -68,7 +69,7 @@ struct authorization_parts {
 /// Checks, in this order: the form of the Authorization header (or query), scope, key, token and its expiry, date, that
 /// host and every x-amz-* header are signed (but the token, which is good or not by itself), what x-amz-content-sha256
 /// claims, and the signature over the message with the hash of its actual body, in constant time.
-[[nodiscard]] std::expected<identity, refusal> verify(const message& what, const verification_rules& rules,
+[[nodiscard]] std::expected<verified, refusal> verify(const message& what, const verification_rules& rules,
                                                       const key_lookup& find_key, signing_keys& cache,
                                                       std::chrono::sys_seconds now);
 

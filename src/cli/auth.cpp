@@ -135,8 +135,8 @@ int verify(verify_options options) {
     if (options.explain) std::fputs(auth::explain(message, rules).c_str(), stdout);
     const auto who = auth::verify(message, rules, find_key, cache, now);
     if (!who) throw call_failed(fmt::format("{}: {}", who.error().type, who.error().message));
-    std::printf("signed by %s for %s in %s\n", who->access_key_id.c_str(), options.service.c_str(),
-                who->region.c_str());
+    std::printf("signed by %s for %s in %s\n", options.access_key.c_str(), options.service.c_str(),
+                options.region.c_str());
     return 0;
 }
 

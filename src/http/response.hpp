@@ -21,7 +21,7 @@ class response_head {
  public:
     response_head(std::string& out, int status, std::time_t now);
     response_head& add(std::string_view name, std::string_view value);
-    /// @param lines  `name: value`, each with its CR LF; no part of them comes from outside.
+    /// @param lines  `name: value`, each with its CR LF, or a part of one; nothing of it comes from outside.
     response_head& add_lines(std::string_view lines) {
         out_ += lines;
         return *this;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <ctime>
 #include <utility>
 
 #include "core/deadline.hpp"
@@ -44,6 +45,7 @@ void gate::reload() {
         rules_[i] = {.service = std::string(signing_name(static_cast<service>(i))),
                      .regions = regions,
                      .clock_skew = with_->access.clock_skew,
+                     .bodies_are_alike = static_cast<service>(i) == service::rds_data,
                      .presigned = with_->access.presigned};
     }
     developer_ = nullptr;
@@ -72,14 +74,13 @@ const auth::key_ring::holder* gate::find(std::string_view access_key_id, std::st
 
 auth::caller gate::developer(std::string_view authorization, auth::circumstances where) {
     const auto id = access_key_of(authorization);
-    if (developer_ == nullptr || developer_id_ != id) {
+    if (developer_ == nullptr || developer_->access_key_id != id) {
         auto who = auth::caller::developer(id, with_->account).who();
         who.limits = with_->access.defaults;
         who.used = known_.developers();
         developer_ = std::make_shared<const auth::principal>(std::move(who));
-        developer_id_ = id;
     }
-    return {developer_id_, developer_, std::move(where)};
+    return {developer_, std::move(where)};
 }
 
 std::expected<auth::caller, reply> gate::verify(const http::request& asked, service addressed,
@@ -108,27 +109,29 @@ std::expected<auth::caller, reply> gate::verify(const http::request& asked, serv
             return std::unexpected(refuse(addressed, 400, "ThrottlingException",
                                           "More requests than auth.replay_memory holds: try again later."));
     }
-    return auth::caller(std::move(who->access_key_id), held->who, std::move(where));
+    return auth::caller(held->who, std::move(where));
+}
+
+std::expected<auth::caller, reply> gate::admit_unsigned(const http::request& asked, service addressed,
+                                                        auth::circumstances where) {
+    const auto authorization = asked.find("authorization");
+    if (authorization.empty() || is_sent_by_itself(authorization)) {
+        return std::unexpected(
+            refuse(addressed, 403, "MissingAuthenticationTokenException", "Missing Authentication Token"));
+    }
+    // A function's own credentials are held to its role here too: what passes here passes on AWS.
+    const auto token = asked.find("x-amz-security-token");
+    if (!token.empty() && find(access_key_of(authorization), token) != nullptr)
+        return verify(asked, addressed, std::move(where));
+    return developer(authorization, std::move(where));
 }
 
 std::expected<auth::caller, reply> gate::admit(const http::request& asked, const peer& from, service addressed) {
     auth::circumstances where{.source_ip = from.address,
                               .secure_transport = from.secure,
-                              .at = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now())};
-    std::expected<auth::caller, reply> who = std::unexpected(reply{});
-    if (known_.authenticate()) {
-        who = verify(asked, addressed, std::move(where));
-    } else {
-        const auto authorization = asked.find("authorization");
-        if (authorization.empty() || is_sent_by_itself(authorization)) {
-            return std::unexpected(
-                refuse(addressed, 403, "MissingAuthenticationTokenException", "Missing Authentication Token"));
-        }
-        // A function's own credentials are held to its role here too: what passes here passes on AWS.
-        const auto token = asked.find("x-amz-security-token");
-        const bool ours = !token.empty() && find(access_key_of(authorization), token) != nullptr;
-        who = ours ? verify(asked, addressed, std::move(where)) : developer(authorization, std::move(where));
-    }
+                              .at = std::chrono::sys_seconds(std::chrono::seconds(std::time(nullptr)))};
+    auto who = known_.authenticate() ? verify(asked, addressed, std::move(where))
+                                     : admit_unsigned(asked, addressed, std::move(where));
     if (who && who->limits().requests_per_second &&
         !who->who().used->take_request(who->limits(), core::clock::now().time_since_epoch()))
         return std::unexpected(throttled(addressed));

@@ -46,6 +46,8 @@ class gate {
     [[nodiscard]] const auth::key_ring::holder* find(std::string_view access_key_id, std::string_view session_token);
     [[nodiscard]] std::expected<auth::caller, reply> verify(const http::request& asked, service addressed,
                                                             auth::circumstances where);
+    [[nodiscard]] std::expected<auth::caller, reply> admit_unsigned(const http::request& asked, service addressed,
+                                                                    auth::circumstances where);
     [[nodiscard]] auth::caller developer(std::string_view authorization, auth::circumstances where);
 
     const current_config& with_;
@@ -55,9 +57,8 @@ class gate {
     std::shared_ptr<const auth::key_ring> ring_;
     std::unordered_map<std::string, auth::key_ring::holder> sessions_;  // opened, by token
     auth::signing_keys derived_;
-    std::vector<auth::header> headers_;  // of the request being verified; kept for its memory
-    std::string developer_id_;           // the last one, for there is mostly one
-    std::shared_ptr<const auth::principal> developer_;
+    std::vector<auth::header> headers_;                 // of the request being verified; kept for its memory
+    std::shared_ptr<const auth::principal> developer_;  // the last one, for there is mostly one
 };
 
 /// Access key id of an Authorization header; "anonymous" where it names none.

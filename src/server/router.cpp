@@ -58,7 +58,15 @@ router::router(const current_config& with, services answering)
 
 void router::reload() {
     watches_ = is_watched();
+    host_.clear();
     gate_.reload();
+}
+
+bool router::is_for_us(std::string_view host) {
+    if (!host_.empty() && host == host_) return true;
+    if (!host_is_ours(host, config_->address, config_->allowed_hosts)) return false;
+    host_ = host;
+    return true;
 }
 
 bool router::is_watched() const {
@@ -107,7 +115,7 @@ core::awaitable<reply> router::answer(const http::request& asked, const peer& fr
         return at_hand({.body = R"({"status":"ok"})"});
     }
     const auto addressed = addressed_by(asked);
-    if (!host_is_ours(asked.find("host"), config_->address, config_->allowed_hosts)) {
+    if (!is_for_us(asked.find("host"))) {
         return at_hand(refuse(addressed, 403, "AccessDeniedException",
                               "This server only answers requests for its own host name; add the name to allowed_hosts "
                               "in its configuration."));

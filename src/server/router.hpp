@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <optional>
+#include <string>
 
 #include "auth/caller.hpp"
 #include "clusters/rds.hpp"
@@ -67,6 +68,7 @@ class router : public answerer {
     [[nodiscard]] reply answer_failed() const override;
 
  private:
+    [[nodiscard]] bool is_for_us(std::string_view host);
     [[nodiscard]] bool is_watched() const;
     /// As `route`, with a look at what becomes of it.
     core::awaitable<reply> watch(const http::request& asked, const peer& from);
@@ -97,6 +99,7 @@ class router : public answerer {
     const std::atomic<bool>& stopping_;
     access_log::lane* log_;
     bool watches_;
+    std::string host_;  ///< The last one that was ours, for there are few. Empty: none yet, or the rules are new.
     gate gate_;
 };
 

@@ -118,8 +118,11 @@ sessions::sending sessions::begin_sending(Stream& stream, connection& self, cons
         } else {
             lines.add("x-amzn-RequestId", what.request_id);
         }
-        const auto type = what.own_content_type.empty() ? what.content_type : std::string_view(what.own_content_type);
-        if (!type.empty()) lines.add("Content-Type", type);
+        if (!what.own_content_type.empty()) {
+            lines.add("Content-Type", what.own_content_type);
+        } else if (!what.content_type.empty()) {
+            lines.add_lines("Content-Type: ").add_lines(what.content_type).add_lines("\r\n");
+        }
         if (!what.error_type.empty()) lines.add("x-amzn-ErrorType", what.error_type);
         if (!what.allow.empty()) lines.add("Allow", what.allow);
     }
@@ -167,21 +170,21 @@ core::awaitable<bool> sessions::send(Stream& stream, connection& self, const rep
 template <class Stream>
 core::awaitable<bool> sessions::answer(Stream& stream, connection& self, const http::request& asked, const peer& from) {
     self.until = core::clock::time_point::max();  // the operations have deadlines of their own
-    reply made;
+    std::optional<reply> made;
     self.answering = true;
     const short_waits::call under_way(waits_);
     try {
-        made = co_await routes_.route(asked, from);
+        made.emplace(co_await routes_.route(asked, from));
     } catch (const std::exception& e) {
         core::log(core::log_level::error, "a request ended in an exception: {}", e.what());
-        made = routes_.answer_failed();
+        made.emplace(routes_.answer_failed());
     }
     self.answering = false;
     const bool keep_alive = asked.keep_alive && !drain_began_;
-    const auto begun = begin_sending(stream, self, made, keep_alive, asked.method != "HEAD");
+    const auto begun = begin_sending(stream, self, *made, keep_alive, asked.method != "HEAD");
     if (begun != sending::in_part) co_return begun == sending::whole&& keep_alive;
     const bool sent = co_await finish_sending(stream, self);
-    co_return sent&& keep_alive&& made.cut_off == cut::nowhere;
+    co_return sent&& keep_alive && made->cut_off == cut::nowhere;
 }
 
 core::awaitable<void> sessions::linger(tcp_socket& socket, connection& self) {

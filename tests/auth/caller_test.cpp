@@ -16,7 +16,7 @@ TEST(caller, given_developer_mode_when_any_key_calls_then_it_may_everything_unde
 TEST(caller, given_no_policy_when_asked_then_the_sentence_is_that_of_aws) {
     const auto who = std::make_shared<const principal>(
         principal{.arn = "arn:aws:iam::123456789012:user/ann", .account = "123456789012", .user_id = "AIDA"});
-    const auto answer = caller("AKIDEXAMPLE", who, {}).may("rds-data:ExecuteStatement", "arn:aws:rds:::cluster:a");
+    const auto answer = caller(who, {}).may("rds-data:ExecuteStatement", "arn:aws:rds:::cluster:a");
     ASSERT_FALSE(answer);
     EXPECT_EQ(answer.error().kind, core::error_kind::access_denied);
     EXPECT_EQ(answer.error().message,

@@ -266,7 +266,7 @@ caller with(policies identity, policies session = {}) {
         principal{.arn = "arn:aws:iam::123456789012:user/ann", .account = "123456789012", .user_name = "ann"});
     who->identity = std::move(identity);
     who->session = std::move(session);
-    return {"AKID", std::move(who), {}};
+    return {std::move(who), {}};
 }
 
 std::string sentence(const caller& who, std::string_view action = "rds-data:ExecuteStatement") {

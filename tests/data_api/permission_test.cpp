@@ -17,7 +17,7 @@ auth::caller with(std::string_view policy) {
     auto who = std::make_shared<auth::principal>(
         auth::principal{.arn = "arn:aws:iam::123456789012:user/ann", .account = "123456789012"});
     who->identity.push_back(*auth::policy::parse(policy));
-    return {"AKIDANN", std::move(who), {}};
+    return {std::move(who), {}};
 }
 
 class permission : public service_test {

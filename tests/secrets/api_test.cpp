@@ -508,11 +508,10 @@ TEST_F(protocol, given_a_caller_without_permission_when_it_asks_then_the_secrets
     make("app");
     const auto nobody = std::make_shared<const auth::principal>(
         auth::principal{.arn = "arn:aws:iam::123456789012:user/ann", .account = "123456789012"});
-    const auto refused =
-        on.handle("secretsmanager.GetSecretValue", R"({"SecretId":"app"})", auth::caller("AKID", nobody, {}));
+    const auto refused = on.handle("secretsmanager.GetSecretValue", R"({"SecretId":"app"})", auth::caller(nobody, {}));
     EXPECT_EQ(ask("DescribeSecret", R"({"SecretId":"app"})").status, 200);
     EXPECT_EQ(on.handle("secretsmanager.DeleteSecret", R"({"SecretId":"app","ForceDeleteWithoutRecovery":true})",
-                        auth::caller("AKID", nobody, {}))
+                        auth::caller(nobody, {}))
                   .error_type,
               "AccessDeniedException");
     EXPECT_TRUE(secrets.get("app"));
