@@ -35,8 +35,7 @@ bool is_let_in(const auth::message& what) {
 }
 
 void check(const http::request& got, std::uint8_t where, std::uint8_t what) {
-    std::vector<auth::header> headers;
-    for (const auto& [name, value] : got.headers) headers.push_back({name, value});
+    std::vector<auth::header> headers(got.headers.begin(), got.headers.end());
     auth::message asked{
         .method = got.method, .path = got.path, .query = got.query, .headers = headers, .body = got.body};
     demand(!is_let_in(asked));

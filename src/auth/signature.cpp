@@ -204,15 +204,7 @@ void append_scope(std::string& out, const scope& in) {
 
 digest sha256(std::string_view bytes) { return finish(initial, bytes, 0); }
 
-hex_digits hex_of(const digest& of) {
-    hex_digits text;
-    const auto digit = [](unsigned value) { return static_cast<char>(value + (value < 10 ? '0' : 'a' - 10)); };
-    for (std::size_t i = 0; i < of.size(); ++i) {
-        text[2 * i] = digit(of[i] >> 4U);
-        text[2 * i + 1] = digit(of[i] & 15U);
-    }
-    return text;
-}
+hex_digits hex_of(const digest& of) { return core::hex_digits(of); }
 
 std::string hex(const digest& of) {
     const auto text = hex_of(of);

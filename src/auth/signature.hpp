@@ -13,16 +13,14 @@
 #include <tuple>
 #include <vector>
 
+#include "core/header.hpp"
 #include "core/secret_text.hpp"
 
 namespace borealis::auth {
 
 inline constexpr std::string_view algorithm = "AWS4-HMAC-SHA256";
 
-struct header {
-    std::string_view name;  ///< In any case.
-    std::string_view value;
-};
+using core::header;
 
 /// What is signed of a request. Everything as it stands on the wire.
 struct message {

@@ -4,12 +4,15 @@
 #include <array>
 #include <cerrno>
 #include <cstdint>
+#include <cstring>
 #include <string_view>
 #include <system_error>
 #include <utility>
 
 #include <pthread.h>
 #include <sys/random.h>
+
+#include "core/ascii.hpp"
 
 namespace borealis::core {
 namespace {
@@ -69,18 +72,19 @@ std::string random_uuid() {
 }
 
 void append_random_uuid(std::string& out) {
-    static constexpr std::string_view digits = "0123456789abcdef";
     auto bytes = pool.take<16>();
     bytes[6] = (bytes[6] & std::byte{0x0F}) | std::byte{0x40};  // RFC 9562, 4.2: version 4
     bytes[8] = (bytes[8] & std::byte{0x3F}) | std::byte{0x80};  // RFC 9562, 4.1: variant
-    const auto begin = out.size();
-    out.append(36, '-');
-    char* at = out.data() + begin;
-    for (std::size_t i = 0; i < bytes.size(); ++i) {
-        if (i == 4 || i == 6 || i == 8 || i == 10) ++at;
-        *at++ = digits[std::to_integer<std::size_t>(bytes[i] >> 4)];
-        *at++ = digits[std::to_integer<std::size_t>(bytes[i] & std::byte{0x0F})];
+    const auto digits = hex_digits(bytes);
+    std::array<char, 36> text;
+    std::size_t from = 0, to = 0;
+    for (const std::size_t part : {8U, 4U, 4U, 4U, 12U}) {
+        if (to > 0) text[to++] = '-';
+        std::memcpy(&text[to], &digits[from], part);
+        from += part;
+        to += part;
     }
+    out.append(text.data(), text.size());
 }
 
 std::string random_alphanumeric(std::size_t length) {

@@ -8,13 +8,11 @@
 #include <string_view>
 
 #include "core/ascii.hpp"
+#include "core/header.hpp"
 
 namespace borealis::http {
 
-struct header {
-    std::string_view name;   ///< As sent; compare with `iequals`.
-    std::string_view value;  ///< Without surrounding blanks.
-};
+using core::header;
 
 /// A header behind a chunked body, copied: framing bytes are given up as they are read.
 struct trailer {

@@ -85,10 +85,8 @@ auth::caller gate::developer(std::string_view authorization, auth::circumstances
 
 std::expected<auth::caller, reply> gate::verify(const http::request& asked, service addressed,
                                                 auth::circumstances where) {
-    headers_.clear();
-    for (const auto& one : asked.headers) headers_.push_back({one.name, one.value});
     const auth::message message = {
-        .method = asked.method, .path = asked.path, .query = asked.query, .headers = headers_, .body = asked.body};
+        .method = asked.method, .path = asked.path, .query = asked.query, .headers = asked.headers, .body = asked.body};
     const auth::key_ring::holder* held = nullptr;
     const auto find_key = [&](std::string_view id, std::string_view token) -> const auth::known_key* {
         held = find(id, token);

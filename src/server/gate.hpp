@@ -7,7 +7,6 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
-#include <vector>
 
 #include "auth/caller.hpp"
 #include "auth/key_ring.hpp"
@@ -57,7 +56,6 @@ class gate {
     std::shared_ptr<const auth::key_ring> ring_;
     std::unordered_map<std::string, auth::key_ring::holder> sessions_;  // opened, by token
     auth::signing_keys derived_;
-    std::vector<auth::header> headers_;                 // of the request being verified; kept for its memory
     std::shared_ptr<const auth::principal> developer_;  // the last one, for there is mostly one
 };
 

@@ -3,6 +3,7 @@
 #include <chrono>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -46,6 +47,41 @@ verdict judged(std::string_view document, std::string_view action, std::string_v
                              .account = "123456789012",
                              .user_name = "ann",
                              .user_id = "AIDAANN"});
+}
+
+TEST(pattern, given_a_text_or_its_beginning_when_matched_then_it_is_what_a_search_finds) {
+    const circumstances where;
+    const question asked{.action = "", .resource = "", .where = where};
+    const std::vector<std::string> texts = {"",
+                                            "*",
+                                            "rds-data:",
+                                            "rds-data:executestatement",
+                                            "RDS-data:ExecuteStatement",
+                                            "rds-data:ExecuteStatement",
+                                            "rds-data:ExecuteStatements",
+                                            "arn",
+                                            "arn:aws:rds",
+                                            "arn:aws:rds:",
+                                            "arn:aws:rds:us-east-1:123456789012:cluster:a",
+                                            "arn:aws:rds:us-east-1:123456789012:cluster:ab:c",
+                                            "arn:aws:rds:us-east-1:123456789012:db:a"};
+    for (const auto& text : texts) {
+        for (std::size_t size = 0; size <= text.size(); ++size) {
+            const auto beginning = text.substr(0, size);
+            const auto whole = pattern::parse(beginning, {.wildcards = false});
+            const auto fast = pattern::parse(beginning + "*", {});
+            const auto searched = pattern::parse(beginning + "**", {});  // the same, and no such simple form
+            for (const auto& other : texts) {
+                SCOPED_TRACE(beginning + " and " + other);
+                EXPECT_EQ(whole->matches(other, asked), other == beginning);
+                EXPECT_EQ(whole->matches_arn(other, asked), other == beginning);
+                for (const auto by : {letter_case::exact, letter_case::any})
+                    EXPECT_EQ(fast->matches(other, asked, by), searched->matches(other, asked, by));
+                EXPECT_EQ(fast->matches_arn(other, asked), searched->matches_arn(other, asked));
+            }
+        }
+    }
+    EXPECT_TRUE(pattern::parse("RDS-DATA:executeSTATEMENT", {})->matches(texts[3], asked, letter_case::any));
 }
 
 struct policy_case {
