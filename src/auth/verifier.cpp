@@ -286,9 +286,10 @@ struct signed_headers {
         all_there = !capitals;                                        // names are signed in lower case
         std::optional<std::string_view> before;
         split(names, ';', [&](std::string_view name) {
-            ascending &= !before || *before < name;
+            if (before && *before >= name) ascending = false;
             before = name;
             host |= name == "host";
+            if (!ascending || !all_there) return;  // refused: there may be more names than headers
             const auto count = append_canonical_header(out, what.headers, name);
             all_there &= count > 0;
             if (signing_headers::is_amz(name)) amz += count;

@@ -129,7 +129,6 @@ sessions::sending sessions::begin_sending(Stream& stream, connection& self, cons
     for (const auto& [name, value] : what.headers) lines.add(name, value);
     lines.finish(what.body.size(), keep_alive);
 
-    self.until = recently() + limits_.write;
     ++traffic_.answers[std::min<std::size_t>(static_cast<std::size_t>(what.status) / 100, traffic_.answers.size() - 1)];
     if (what.cut_off == cut::before_the_answer) return sending::failed;
     auto body = with_body ? std::string_view(what.body) : std::string_view();
@@ -143,6 +142,7 @@ sessions::sending sessions::begin_sending(Stream& stream, connection& self, cons
         if (failed && failed != asio::error::would_block) return sending::failed;
     }
     if (sent == head.size() + body.size()) return what.cut_off == cut::nowhere ? sending::whole : sending::failed;
+    self.until = recently() + limits_.write;
     const auto of_head = std::min(sent, head.size());
     self.unsent_head.assign(head, of_head);
     self.unsent_body = body.substr(sent - of_head);
