@@ -33,9 +33,9 @@ std::string told(const postgres::message& what) {
         case 'E':
         case 'N':
             if (const auto error = postgres::read_error(what.body)) {
-                out += fmt::format("{} {} {} {} {} {} {} {}", error->what.severity, error->what.sqlstate,
-                                   error->what.message, error->what.detail, error->what.hint, error->what.where,
-                                   error->what.position, error->stale);
+                out += fmt::format("{} {} {} {} {} {} {} {}", error->what.severity.view(), error->what.sqlstate,
+                                   error->what.message, error->what.detail.view(), error->what.hint.view(),
+                                   error->what.where.view(), error->what.position, error->stale);
                 demand(error->what.sqlstate.size() <= what.body.size() || error->what.sqlstate == "XX000");
             }
             break;

@@ -23,16 +23,16 @@ std::string in_doubt(std::string_view text) { return fmt::format("{}; SQLState: 
 std::string database_text(const sql::failure& of, database_wording how) {
     if (of.code != 0) return mysql_text(of, how);
     const bool lines = how != database_wording::one_line;
-    std::string text = of.severity;
+    std::string text(of.severity.view());
     if (!text.empty()) text += ": ";
     text += of.message;
     const auto add = [&](std::string_view name, std::string_view value) {
         if (!value.empty()) fmt::format_to(std::back_inserter(text), "{}{}: {}", lines ? "\n  " : "; ", name, value);
     };
-    if (lines) add("Detail", of.detail);  // R-2.53; never in one line (R-2.51)
-    add("Hint", of.hint);
+    if (lines) add("Detail", of.detail.view());  // R-2.53; never in one line (R-2.51)
+    add("Hint", of.hint.view());
     if (of.position > 0) add("Position", std::to_string(of.position));
-    if (lines) add("Where", of.where);
+    if (lines) add("Where", of.where.view());
     if (how != database_wording::early_jdbc && !of.sqlstate.empty()) text += "; SQLState: " + of.sqlstate;
     return text;
 }

@@ -47,7 +47,8 @@ class recorder final : public sql::row_sink {
 
 std::string told(const sql::failure& what) {
     return fmt::format("failure {} {} {} {} {} {} {} {} {}\n", static_cast<int>(what.kind), what.message, what.sqlstate,
-                       what.code, what.severity, what.detail, what.hint, what.where, what.position);
+                       what.code, what.severity.view(), what.detail.view(), what.hint.view(), what.where.view(),
+                       what.position);
 }
 std::string told(const sql::outcome& what) {
     return fmt::format("outcome {} {} {}\n", what.has_rows, what.stopped, what.affected);

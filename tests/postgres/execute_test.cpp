@@ -248,7 +248,7 @@ TEST_P(postgres_execute, given_an_exception_of_the_users_when_raised_then_its_st
     EXPECT_EQ(what.message, "no more");
     EXPECT_EQ(what.sqlstate, "23514");
     EXPECT_EQ(what.hint, "try");
-    EXPECT_NE(what.where.find("PL/pgSQL function"), std::string::npos);
+    EXPECT_NE(what.where.view().find("PL/pgSQL function"), std::string::npos);
 }
 
 //

@@ -105,7 +105,7 @@ class postgres_merged_batches : public postgres_fixture {
     std::string answer(sql::connection& at, std::string_view insert, const sets_of& sets) {
         const auto out = run(io, at.execute_batch(insert, sets, soon()));
         if (!out)
-            return fmt::format("{} {} {} {}", out.error().sqlstate, out.error().message, out.error().detail,
+            return fmt::format("{} {} {} {}", out.error().sqlstate, out.error().message, out.error().detail.view(),
                                out.error().position);
         std::string all;
         for (const auto& one : *out) all += fmt::format("{}{} ", one.affected, one.has_rows ? "r" : "");
