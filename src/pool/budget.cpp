@@ -7,14 +7,7 @@
 
 namespace borealis::pool {
 
-share& share::operator=(share&& other) noexcept {
-    std::swap(of_, other.of_);
-    return *this;
-}
-
-share::~share() {
-    if (of_) of_->give();
-}
+void share::give() noexcept { of_->give(); }
 
 void key_budget::join(std::weak_ptr<budget_member> who, core::executor at) {
     const std::lock_guard lock(guard_);

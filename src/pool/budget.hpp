@@ -27,14 +27,20 @@ class share {
  public:
     share() = default;
     share(share&& other) noexcept : of_(std::move(other.of_)) {}
-    share& operator=(share&& other) noexcept;
-    ~share();
+    share& operator=(share&& other) noexcept {
+        std::swap(of_, other.of_);
+        return *this;
+    }
+    ~share() {
+        if (of_) give();
+    }
 
     [[nodiscard]] explicit operator bool() const { return of_ != nullptr; }
 
  private:
     friend class key_budget;
     explicit share(std::shared_ptr<key_budget> of) : of_(std::move(of)) {}
+    void give() noexcept;
 
     std::shared_ptr<key_budget> of_;
 };
@@ -110,7 +116,7 @@ class key_budget : public std::enable_shared_from_this<key_budget> {
     /// The share of a session that was lent without it.
     [[nodiscard]] share adopt() { return share(shared_from_this()); }
     /// Lends a session: its share is counted, but nobody's, until adopt().
-    static void lend(share unit) { unit.of_.reset(); }
+    static void lend(share& unit) { unit.of_.reset(); }
 
     [[nodiscard]] std::size_t open() const;
     /// More are open than may be, since the maximum was lowered.

@@ -61,6 +61,8 @@ sql::failure too_many_wait(const settings& limits) {
                                    limits.queue)};
 }
 
+core::awaitable<sql::result<lease>> at_once(lease what) { co_return std::move(what); }
+
 sql::failure shutting_down() { return {.kind = sql::failure_kind::busy, .message = "The server is shutting down"}; }
 
 }  // namespace
@@ -117,14 +119,11 @@ class pool_state final : public budget_member, public std::enable_shared_from_th
     [[nodiscard]] std::optional<lease> join(const destination& to,
                                             const std::shared_ptr<const sql::rewritten>& statement,
                                             std::shared_ptr<short_statement>& known);
-    void come_home(session back, slots::state left_in) noexcept;
-    /// A guest is gone.
-    void leave(shared_session& which, guest& who, slots::state left_in, std::shared_ptr<short_statement> known,
-               std::size_t bytes) noexcept;
-    /// Of a session held alone.
-    void observe(short_statement& what, core::clock::duration took, std::size_t bytes) noexcept {
-        what.observe(took, leased_, bytes, limits().proof);
-    }
+    /// A session that can be handed out without waiting. An idle one, where nobody waits for one.
+    [[nodiscard]] std::optional<lease> at_hand(const destination& to, purpose what,
+                                               std::shared_ptr<short_statement>& known);
+    /// A lease has ended.
+    void take_back(std::unique_ptr<lease::holding> what) noexcept;
 
     void sweep(core::clock::time_point now);
     void outdate() { close(slots_.outdate()); }
@@ -174,7 +173,7 @@ class pool_state final : public budget_member, public std::enable_shared_from_th
         ~waiter() {
             leave();
             // Handed something, but never came to take it.
-            if (handed) home->settle(std::move(*handed));
+            if (handed) home->settle(std::move(*handed), core::clock::now());
             if (granted) home->pass_on(granted.take());
         }
 
@@ -220,24 +219,17 @@ class pool_state final : public budget_member, public std::enable_shared_from_th
         return known != nullptr && limits().sessions > 0 && known->proved(limits().proof);
     }
     /// Alone, unless it is for a statement that may share and there is one more session to be shared.
-    lease lend(session what, std::shared_ptr<short_statement> known) {
-        ++leased_;
-        key_budget::lend(std::move(what.unit));
-        if (has_proved(known) && what.held->pipelines() && shared_.size() < limits().sessions) {
-            const auto now = core::clock::now();
-            auto& shared = shared_.host(std::move(what), now);
-            auto made = seat(shared, std::move(known), now);
-            serve_joining(now);
-            return made;
-        }
-        lease made(shared_from_this(), std::move(what));
-        if (known) {
-            made.since_ = core::clock::now();
-            made.known_ = std::move(known);
-        }
-        return made;
-    }
+    lease lend(session&& what, std::shared_ptr<short_statement>&& known, core::clock::time_point now);
     lease seat(shared_session& on, std::shared_ptr<short_statement> known, core::clock::time_point now);
+    [[nodiscard]] std::unique_ptr<lease::holding> new_holding();
+    void come_home(session&& back, slots::state left_in, core::clock::time_point now) noexcept;
+    void leave(lease::holding& what, slots::state left_in, core::clock::time_point now) noexcept;
+    [[nodiscard]] std::optional<session> take_idle(core::clock::time_point now) {
+        std::vector<session> unfit;
+        auto idle = slots_.take(now, unfit);
+        if (!unfit.empty()) close(std::move(unfit));
+        return idle;
+    }
     [[nodiscard]] shared_session* find_shared(core::clock::time_point now) {
         return shared_.find(limits(), {.generation = slots_.generation(),
                                        .others = leased_ - shared_.size(),
@@ -256,7 +248,7 @@ class pool_state final : public budget_member, public std::enable_shared_from_th
     void grant(share unit);
     void open_more();
     void fewer_wait();
-    void settle(session back);
+    void settle(session&& back, core::clock::time_point now);
     void give(key_budget::claim to, session what);
     void pass_on(share unit);
     void close(std::vector<session> all);
@@ -292,6 +284,8 @@ class pool_state final : public budget_member, public std::enable_shared_from_th
     bool refilling_ = false;
     std::size_t maximum_ = 0;
     std::vector<share> to_open_;  ///< Of sessions whose turn to be opened has not come; no more than wait.
+    std::vector<std::unique_ptr<lease::holding>> spare_;  ///< Of leases that have ended; has room for all.
+    std::size_t holdings_ = 0;                            ///< With those of leases.
     std::size_t opening_ = 0;
     std::size_t leased_ = 0;
     std::size_t resetting_ = 0;
@@ -321,7 +315,7 @@ core::awaitable<sql::result<lease>> pool_state::acquire(std::shared_ptr<pool_sta
                                         most, seconds_since(now)));
     }
     auto found = co_await find_session(self, to, until, nullptr);
-    if (found) found->pin_ = std::move(pin);
+    if (found) found->it_->pin = std::move(pin);
     co_return found;
 }
 
@@ -345,10 +339,7 @@ core::awaitable<sql::result<lease>> pool_state::find_session(std::shared_ptr<poo
     }
     const auto generation = self->slots_.generation();
     if (self->waiting_.empty()) {
-        std::vector<session> unfit;
-        auto idle = self->slots_.take(now, unfit);
-        self->close(std::move(unfit));
-        if (idle) co_return self->lend(std::move(*idle), std::move(known));
+        if (auto idle = self->take_idle(now)) co_return self->lend(std::move(*idle), std::move(known), now);
         if (auto refusal = self->slots_.refusal(now)) co_return std::unexpected(std::move(*refusal));
     }
 
@@ -371,7 +362,7 @@ core::awaitable<sql::result<lease>> pool_state::find_session(std::shared_ptr<poo
     if (me.handed) {
         auto mine = std::move(*me.handed);
         me.handed.reset();
-        co_return self->lend(std::move(mine), std::move(known));
+        co_return self->lend(std::move(mine), std::move(known), core::clock::now());
     }
     if (me.refused) co_return std::unexpected(std::move(*me.refused));
     if (!me.granted) {
@@ -397,17 +388,86 @@ core::awaitable<sql::result<lease>> pool_state::find_session(std::shared_ptr<poo
         self->last_used_.caller = {};
         self->last_used_.connecting = nullptr;
     }
-    co_return self->lend(std::move(*opened), std::move(known));
+    co_return self->lend(std::move(*opened), std::move(known), core::clock::now());
+}
+
+std::optional<lease> pool_state::at_hand(const destination& to, purpose what, std::shared_ptr<short_statement>& known) {
+    use(to);
+    if (slots_.idle() == 0 || !waiting_.empty() || only_joining_ >= to.limits.queue) return std::nullopt;
+    const auto now = core::clock::now();
+    if (has_proved(known) && shared_.keeps_moving(limits(), now)) return std::nullopt;
+    share pin;
+    if (what == purpose::transaction) {
+        pin = pins_->enter_at_once(to.limits.most_transactions());
+        if (!pin) return std::nullopt;
+    }
+    auto idle = take_idle(now);
+    if (!idle) return std::nullopt;
+    auto made = lend(std::move(*idle), std::move(known), now);
+    made.it_->pin = std::move(pin);
+    return made;
+}
+
+// ---- leases
+
+std::unique_ptr<lease::holding> pool_state::new_holding() {
+    if (spare_.empty()) {
+        spare_.reserve(holdings_ + 1);
+        auto made = std::make_unique<lease::holding>();
+        ++holdings_;
+        return made;
+    }
+    auto made = std::move(spare_.back());
+    spare_.pop_back();
+    return made;
+}
+
+lease pool_state::lend(session&& what, std::shared_ptr<short_statement>&& known, core::clock::time_point now) {
+    ++leased_;
+    key_budget::lend(what.unit);
+    if (has_proved(known) && what.held->pipelines() && shared_.size() < limits().sessions) {
+        auto made = seat(shared_.host(std::move(what), now), std::move(known), now);
+        serve_joining(now);
+        return made;
+    }
+    auto made = new_holding();
+    made->home = shared_from_this();
+    made->used = what.held.get();
+    made->held = std::move(what.held);
+    made->place = std::move(what.place);
+    made->origin = what.origin;
+    made->since = now;
+    made->known = std::move(known);
+    return lease(std::move(made));
+}
+
+void pool_state::take_back(std::unique_ptr<lease::holding> what) noexcept {
+    const auto now = core::clock::now();
+    const auto left_in = what->discarded ? slots::state::discarded
+                         : what->tainted ? slots::state::tainted
+                                         : slots::state::clean;
+    if (what->shared != nullptr) {
+        leave(*what, left_in, now);
+    } else {
+        if (what->known) what->known->observe(now - what->since, leased_, what->bytes, limits().proof);
+        come_home({std::move(what->place), share(), std::move(what->held), what->origin}, left_in, now);
+    }
+    *what = {};
+    spare_.push_back(std::move(what));
 }
 
 // ---- shared sessions
 
 lease pool_state::seat(shared_session& on, std::shared_ptr<short_statement> known, core::clock::time_point now) {
-    lease made(shared_from_this(), on, shared_.join(on, known->usual(), now));
+    auto made = new_holding();
+    made->home = shared_from_this();
+    made->used = on.what.held.get();
+    made->shared = &on;
+    made->as = &shared_.join(on, known->usual(), now);
     known->joined();
-    made.known_ = std::move(known);
+    made->known = std::move(known);
     if (on.guests.size() > 1) watch_heads(on.head_since + limits().proof.slow);
-    return made;
+    return lease(std::move(made));
 }
 
 std::optional<lease> pool_state::join(const destination& to, const std::shared_ptr<const sql::rewritten>& statement,
@@ -420,14 +480,11 @@ std::optional<lease> pool_state::join(const destination& to, const std::shared_p
     const auto now = core::clock::now();
     auto* found = find_shared(now);
     if (waiting_.empty() && shared_.worth_another(found, limits())) {
-        std::vector<session> unfit;
-        auto idle = slots_.take(now, unfit);
-        close(std::move(unfit));
-        if (idle) return lend(std::move(*idle), known);
+        if (auto idle = take_idle(now)) return lend(std::move(*idle), std::move(known), now);
     }
     if (found == nullptr) return std::nullopt;
     ++totals_->joined;
-    return seat(*found, known, now);
+    return seat(*found, std::move(known), now);
 }
 
 /// There is room: whoever waits for it comes in, callers taking turns.
@@ -444,15 +501,16 @@ void pool_state::serve_joining(core::clock::time_point now) {
     }
 }
 
-void pool_state::leave(shared_session& which, guest& who, slots::state left_in, std::shared_ptr<short_statement> known,
-                       std::size_t bytes) noexcept {
-    const auto now = core::clock::now();
-    known->observe_shared(shared_sessions::took(which, who, now), which.head_since > who.since, limits().sessions,
-                          bytes, limits().proof);
+/// A guest is gone.
+void pool_state::leave(lease::holding& what, slots::state left_in, core::clock::time_point now) noexcept {
+    auto& which = *what.shared;
+    auto& who = *what.as;
+    what.known->observe_shared(shared_sessions::took(which, who, now), which.head_since > who.since, limits().sessions,
+                               what.bytes, limits().proof);
     which.left_in = std::max(which.left_in, left_in);
     if (which.guests.size() == 1 && !joining_.empty()) serve_joining(now);  // else it would go home
     if (auto last = shared_.leave(which, who, now)) {
-        come_home(std::move(last->what), last->left_in);
+        come_home(std::move(last->what), last->left_in, now);
     } else if (!joining_.empty()) {
         serve_joining(now);
     }
@@ -472,8 +530,8 @@ void pool_state::watch_heads(core::clock::time_point at) {
     });
 }
 
-sql::beside_call& lease::call() const { return guest_->call; }
-bool lease::moved_on() const { return guest_ != nullptr && guest_->moved_on; }
+sql::beside_call& lease::call() const { return it_->as->call; }
+bool lease::moved_on() const { return it_ != nullptr && it_->as != nullptr && it_->as->moved_on; }
 
 core::awaitable<sql::result<session>> pool_state::connect(std::shared_ptr<pool_state> self, const destination& to,
                                                           std::uint64_t generation, share unit, core::deadline until) {
@@ -574,19 +632,19 @@ core::awaitable<void> pool_state::refill(std::shared_ptr<pool_state> self, desti
     auto opened =
         co_await connect(self, to, self->slots_.generation(), std::move(unit), core::deadline::after(refill_limit));
     self->refilling_ = false;
-    if (opened) self->settle(std::move(*opened));
+    if (opened) self->settle(std::move(*opened), core::clock::now());
 }
 
-void pool_state::come_home(session back, slots::state left_in) noexcept {
+void pool_state::come_home(session&& back, slots::state left_in, core::clock::time_point now) noexcept {
     --leased_;
     back.unit = budget_->adopt();
     if (shut_) {
         ++totals_->closed;
         return;
     }
-    switch (slots_.judge(*back.held, back.origin, left_in, core::clock::now())) {
+    switch (slots_.judge(*back.held, back.origin, left_in, now)) {
         case slots::verdict::keep:
-            return settle(std::move(back));
+            return settle(std::move(back), now);
         case slots::verdict::close:
             return close(std::move(back));
         case slots::verdict::reset:
@@ -599,17 +657,18 @@ core::awaitable<void> pool_state::reset(std::shared_ptr<pool_state> self, sessio
     ++self->totals_->reset;
     const auto done = co_await what.held->reset(core::deadline::after(self->slots_.limits().reset_timeout));
     if (self->shut_) co_return;
-    const bool clean = done && self->slots_.judge(*what.held, what.origin, slots::state::clean, core::clock::now()) ==
-                                   slots::verdict::keep;
+    const auto now = core::clock::now();
+    const bool clean =
+        done && self->slots_.judge(*what.held, what.origin, slots::state::clean, now) == slots::verdict::keep;
     if (clean) {
-        self->settle(std::move(what));
+        self->settle(std::move(what), now);
     } else {
         self->close(std::move(what));
     }
 }
 
 /// Gives a clean session to whoever has waited longest, or lets it rest.
-void pool_state::settle(session back) {
+void pool_state::settle(session&& back, core::clock::time_point now) {
     if (shut_) return;
     if (const auto other = budget_->claim_for_another(this, first_waits_since())) {
         return give(*other, std::move(back));
@@ -617,7 +676,7 @@ void pool_state::settle(session back) {
     if (waiting_.empty()) {
         // Nobody of this key needs it, somebody of another key of the cluster does.
         if (back.place && places_->wanted()) return close(std::move(back));
-        slots_.keep(std::move(back), core::clock::now());
+        slots_.keep(std::move(back), now);
         // One more may be shared: whoever waits for a place has the first on it.
         if (!joining_.empty() && shared_.size() < limits().sessions) joining_.next().call();
         return;
@@ -727,62 +786,10 @@ void pool_state::shut_down() noexcept {
     budget_->leave(this);
 }
 
-lease::lease(std::shared_ptr<pool_state> home, session what)
-    : home_(std::move(home)),
-      used_(what.held.get()),
-      held_(std::move(what.held)),
-      place_(std::move(what.place)),
-      origin_(what.origin) {}
-
-lease::lease(std::shared_ptr<pool_state> home, shared_session& on, guest& as)
-    : home_(std::move(home)), used_(on.what.held.get()), shared_(&on), guest_(&as) {}
-
-lease::lease(lease&& other) noexcept
-    : home_(std::move(other.home_)),
-      used_(std::exchange(other.used_, nullptr)),
-      held_(std::move(other.held_)),
-      shared_(other.shared_),
-      guest_(other.guest_),
-      place_(std::move(other.place_)),
-      pin_(std::move(other.pin_)),
-      origin_(other.origin_),
-      known_(std::move(other.known_)),
-      since_(other.since_),
-      bytes_(other.bytes_),
-      tainted_(other.tainted_),
-      discarded_(other.discarded_) {}
-
-lease& lease::operator=(lease&& other) noexcept {
-    if (this != &other) {
-        give_back();
-        home_ = std::move(other.home_);
-        used_ = std::exchange(other.used_, nullptr);
-        held_ = std::move(other.held_);
-        shared_ = other.shared_;
-        guest_ = other.guest_;
-        place_ = std::move(other.place_);
-        pin_ = std::move(other.pin_);
-        origin_ = other.origin_;
-        known_ = std::move(other.known_);
-        since_ = other.since_;
-        bytes_ = other.bytes_;
-        tainted_ = other.tainted_;
-        discarded_ = other.discarded_;
-    }
-    return *this;
-}
-
-lease::~lease() { give_back(); }
-
 void lease::give_back() noexcept {
-    if (std::exchange(used_, nullptr) == nullptr) return;
-    const auto home = std::move(home_);
-    const auto left_in =
-        discarded_ ? slots::state::discarded : (tainted_ ? slots::state::tainted : slots::state::clean);
-    if (shared_ != nullptr) return home->leave(*shared_, *guest_, left_in, std::move(known_), bytes_);
-    if (known_) home->observe(*known_, core::clock::now() - since_, bytes_);
-    home->come_home({std::move(place_), share(), std::move(held_), origin_}, left_in);
-    pin_ = {};
+    std::unique_ptr<holding> mine(std::exchange(it_, nullptr));
+    const auto home = std::move(mine->home);
+    home->take_back(std::move(mine));
 }
 
 shared_budgets::shared_budgets() : table_(std::make_shared<budget_table>()) {}
@@ -810,8 +817,7 @@ struct pools::parts {
         bool operator()(const key_view& a, const key_view& b) const noexcept { return a == b; }
     };
 
-    std::shared_ptr<pool_state> find(const destination& to) {
-        if (const auto known = all.find(key_view(to)); known != all.end()) return known->second;
+    auto add(const destination& to) {
         // No part may hold NUL: both engines refuse it in names, and an ARN has none.
         const auto name = to.target + '\0' + to.login.user + '\0' + to.database;
         auto made = std::make_shared<pool_state>(
@@ -821,18 +827,29 @@ struct pools::parts {
                                 .total = budgets->find(to.target, to.limits.cluster_maximum)},
             totals);
         made->join();
-        all.emplace(key{to.target, to.login.user, to.database}, made);
-        return made;
+        return all.emplace(key{to.target, to.login.user, to.database}, std::move(made)).first;
+    }
+
+    /// @return Good until the pool is dropped.
+    const std::shared_ptr<pool_state>& find(const destination& to) {
+        // Where there are few of them, it is the same as the last time: to compare is cheaper than to hash.
+        if (last != nullptr && key_view(last->first) == key_view(to)) return last->second;
+        auto known = all.find(key_view(to));
+        if (known == all.end()) known = add(to);
+        last = &*known;
+        return last->second;
     }
 
     core::executor home;
     std::shared_ptr<budget_table> budgets;
     std::shared_ptr<pool_totals> totals = std::make_shared<pool_totals>();
     std::unordered_map<key, std::shared_ptr<pool_state>, hash, equal> all;
+    const std::pair<const key, std::shared_ptr<pool_state>>* last = nullptr;  ///< The one found last.
 };
 
 pools::pools(core::executor home, shared_budgets& budgets)
-    : parts_(std::make_unique<parts>(parts{.home = std::move(home), .budgets = budgets.table_, .all = {}})) {}
+    : parts_(std::make_unique<parts>(
+          parts{.home = std::move(home), .budgets = budgets.table_, .all = {}, .last = nullptr})) {}
 
 pools::~pools() {
     for (auto& [key, each] : parts_->all) each->shut_down();
@@ -845,7 +862,10 @@ std::optional<lease> pools::join(const destination& to, const std::shared_ptr<co
 
 core::awaitable<sql::result<lease>> pools::acquire(const destination& to, core::deadline until, purpose what,
                                                    std::shared_ptr<short_statement> known) {
-    return pool_state::acquire(parts_->find(to), to, until, what, std::move(known));
+    const auto& in = parts_->find(to);
+    // Nearly all find one: no frame that could wait is made for them.
+    if (auto found = in->at_hand(to, what, known)) return at_once(*std::move(found));
+    return pool_state::acquire(in, to, until, what, std::move(known));
 }
 
 void pools::sweep(core::clock::time_point now) {
@@ -853,6 +873,7 @@ void pools::sweep(core::clock::time_point now) {
         at->second->sweep(now);
         if (at->second->at_rest(now)) {
             at->second->shut_down();
+            parts_->last = nullptr;
             at = parts_->all.erase(at);
         } else {
             ++at;

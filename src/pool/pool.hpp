@@ -10,6 +10,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "core/async.hpp"
@@ -96,47 +97,64 @@ struct session_origin {
 class lease {
  public:
     lease() = default;
-    lease(lease&& other) noexcept;
-    lease& operator=(lease&& other) noexcept;
-    ~lease();
+    lease(lease&& other) noexcept : it_(std::exchange(other.it_, nullptr)) {}
+    lease& operator=(lease&& other) noexcept {
+        if (this == &other) return *this;
+        if (it_ != nullptr) give_back();
+        it_ = std::exchange(other.it_, nullptr);
+        return *this;
+    }
+    ~lease() {
+        if (it_ != nullptr) give_back();
+    }
 
-    [[nodiscard]] explicit operator bool() const { return used_ != nullptr; }
-    [[nodiscard]] sql::connection& operator*() const { return *used_; }
-    [[nodiscard]] sql::connection* operator->() const { return used_; }
+    [[nodiscard]] explicit operator bool() const { return it_ != nullptr; }
+    [[nodiscard]] sql::connection& operator*() const { return *it_->used; }
+    [[nodiscard]] sql::connection* operator->() const { return it_->used; }
 
     /// Others use the session as well: nothing but sql::connection::execute_beside may be called, once.
-    [[nodiscard]] bool is_shared() const { return shared_ != nullptr; }
+    [[nodiscard]] bool is_shared() const { return it_ != nullptr && it_->shared != nullptr; }
     /// The name for that call: the pool abandons it when others wait behind it for too long. Only where is_shared().
     [[nodiscard]] sql::beside_call& call() const;
     /// The pool has done so.
     [[nodiscard]] bool moved_on() const;
 
     /// The session may differ from a fresh one: reset it before anybody else gets it.
-    void taint() { tainted_ = true; }
+    void taint() {
+        if (it_ != nullptr) it_->tainted = true;
+    }
     /// Never give this session to anybody again.
-    void discard() { discarded_ = true; }
+    void discard() {
+        if (it_ != nullptr) it_->discarded = true;
+    }
     /// Octets of the result of the plain statement that it was acquired for.
-    void returned(std::size_t bytes) { bytes_ = bytes; }
+    void returned(std::size_t bytes) {
+        if (it_ != nullptr) it_->bytes = bytes;
+    }
 
  private:
     friend class pool_state;
-    lease(std::shared_ptr<pool_state> home, session what);
-    lease(std::shared_ptr<pool_state> home, shared_session& on, guest& as);
+    /// What is held. A pool keeps those of its leases that have ended for the next ones.
+    struct holding {
+        std::shared_ptr<pool_state> home;  // shared with the registry: a lease may outlive a pool that was dropped
+        sql::connection* used = nullptr;
+        std::unique_ptr<sql::connection> held;
+        shared_session* shared = nullptr;
+        guest* as = nullptr;
+        share place;  // of the cluster's total
+        share pin;    // of the sessions that transactions may hold; given back last
+        session_origin origin;
+        std::shared_ptr<short_statement> known;  // what its time is told to
+        core::clock::time_point since;           // of a session held alone
+        std::size_t bytes = 0;
+        bool tainted = false;
+        bool discarded = false;
+    };
+
+    explicit lease(std::unique_ptr<holding> what) : it_(what.release()) {}
     void give_back() noexcept;
 
-    std::shared_ptr<pool_state> home_;  // shared with the registry: a lease may outlive a pool that was dropped
-    sql::connection* used_ = nullptr;
-    std::unique_ptr<sql::connection> held_;
-    shared_session* shared_ = nullptr;
-    guest* guest_ = nullptr;
-    share place_;  // of the cluster's total
-    share pin_;    // of the sessions that transactions may hold; given back last
-    session_origin origin_;
-    std::shared_ptr<short_statement> known_;  // what its time is told to
-    core::clock::time_point since_;           // of a session held alone
-    std::size_t bytes_ = 0;
-    bool tainted_ = false;
-    bool discarded_ = false;
+    holding* it_ = nullptr;  // ours
 };
 
 /// Numbers of one pool, for tests and metrics.
@@ -186,8 +204,8 @@ class pools {
     ~pools();
 
     /// A session for a plain statement, if one is at hand: a place on a shared one where the statement has proved
-    /// short, else nothing. What the statement is known for is put into `known`, for acquire(); null where sharing is
-    /// switched off.
+    /// short, else nothing, and what the statement is known for is put into `known`, for acquire(); null where sharing
+    /// is switched off.
     /// @param statement  One with `plain_read` or `plain_write`, of which no transaction is open.
     [[nodiscard]] std::optional<lease> join(const destination& to,
                                             const std::shared_ptr<const sql::rewritten>& statement,

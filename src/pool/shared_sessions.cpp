@@ -53,10 +53,18 @@ bool shared_sessions::keeps_moving(const sharing& limits, core::clock::time_poin
            std::ranges::any_of(all_, [&](const auto& each) { return !each->closing && is_moving(*each, limits, now); });
 }
 
-shared_session& shared_sessions::host(session what, core::clock::time_point now) {
-    auto& made = *all_.emplace_back(std::make_unique<shared_session>());
+shared_session& shared_sessions::host(session&& what, core::clock::time_point now) {
+    if (spare_hosts_.empty()) {
+        spare_hosts_.reserve(all_.size() + 1);  // to come back to
+        spare_hosts_.push_back(std::make_unique<shared_session>());
+    }
+    auto& made = *all_.emplace_back(std::move(spare_hosts_.back()));
+    spare_hosts_.pop_back();
     made.what = std::move(what);
+    made.expected = {};
     made.shared_since = now;
+    made.closing = false;
+    made.left_in = slots::state::clean;
     return made;
 }
 
@@ -78,14 +86,16 @@ core::clock::duration shared_sessions::took(const shared_session& which, const g
     return now - std::max(which.head_since, who.since);
 }
 
-std::optional<shared_session> shared_sessions::leave(shared_session& which, guest& who, core::clock::time_point now) {
+std::optional<shared_sessions::remains> shared_sessions::leave(shared_session& which, guest& who,
+                                                               core::clock::time_point now) {
     which.head_since = now;
     which.expected -= who.usual;
     spare_.splice(spare_.begin(), which.guests, who.place);
     if (!which.guests.empty()) return std::nullopt;
     const auto at = std::ranges::find(all_, &which, [](const auto& each) { return each.get(); });
-    std::optional<shared_session> last(std::move(**at));
+    std::optional<remains> last({std::move(which.what), which.left_in});
     std::swap(*at, all_.back());
+    spare_hosts_.push_back(std::move(all_.back()));
     all_.pop_back();
     return last;
 }

@@ -60,13 +60,18 @@ class shared_sessions {
     [[nodiscard]] bool keeps_moving(const sharing& limits, core::clock::time_point now) const;
 
     /// Begins to share a session; somebody must join at once.
-    shared_session& host(session what, core::clock::time_point now);
+    shared_session& host(session&& what, core::clock::time_point now);
     guest& join(shared_session& which, core::clock::duration usual, core::clock::time_point now);
     /// What a guest had the database to itself for, once it is answered.
     [[nodiscard]] static core::clock::duration took(const shared_session& which, const guest& who,
                                                     core::clock::time_point now);
-    /// @return The session when the last guest has left.
-    [[nodiscard]] std::optional<shared_session> leave(shared_session& which, guest& who, core::clock::time_point now);
+    /// What is left when the last guest has left.
+    struct remains {
+        session what;
+        slots::state left_in;
+    };
+    /// @return Nothing while there are other guests.
+    [[nodiscard]] std::optional<remains> leave(shared_session& which, guest& who, core::clock::time_point now);
 
     /// Abandons those who keep others waiting and are slow.
     /// @param counted  Goes up for each.
@@ -84,7 +89,9 @@ class shared_sessions {
     void close_if_due(shared_session& which, const surroundings& with);
 
     std::vector<std::unique_ptr<shared_session>> all_;
-    std::list<guest> spare_;  ///< A call costs no allocation. As many as there ever were at once.
+    // A call costs no allocation. As many as there ever were at once:
+    std::vector<std::unique_ptr<shared_session>> spare_hosts_;
+    std::list<guest> spare_;
 };
 
 }  // namespace borealis::pool

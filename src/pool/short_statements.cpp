@@ -66,10 +66,10 @@ void short_statement::run_alone(std::uint32_t times) noexcept {
     alone_ = together_ = {};
 }
 
-std::shared_ptr<short_statement> short_statements::find(const std::shared_ptr<const sql::rewritten>& statement) {
+const std::shared_ptr<short_statement>& short_statements::find(const std::shared_ptr<const sql::rewritten>& statement) {
     const auto found = by_statement_.find(statement.get());
     if (found != by_statement_.end()) {
-        by_use_.splice(by_use_.begin(), by_use_, found->second);
+        if (found->second != by_use_.begin()) by_use_.splice(by_use_.begin(), by_use_, found->second);
         auto& it = by_use_.front();
         if (it.of.expired()) {  // another statement at the same address
             it.of = statement;

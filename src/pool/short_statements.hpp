@@ -120,8 +120,8 @@ class short_statements {
 
     /// @param statement  Found by its address: the same text again is the same object as long as
     ///                   `sql::statement_cache` remembers it, and is unknown here when that has forgotten it.
-    /// @return Shared with the leases of the calls that run it.
-    [[nodiscard]] std::shared_ptr<short_statement> find(const std::shared_ptr<const sql::rewritten>& statement);
+    /// @return Shared with the leases of the calls that run it; the reference is good until the next call.
+    [[nodiscard]] const std::shared_ptr<short_statement>& find(const std::shared_ptr<const sql::rewritten>& statement);
 
     [[nodiscard]] std::size_t size() const { return by_statement_.size(); }
 

@@ -54,15 +54,16 @@ session_origin slots::born(std::uint64_t generation, core::clock::time_point now
 
 std::optional<session> slots::take(core::clock::time_point now, std::vector<session>& closed) {
     while (!idle_.empty()) {
-        auto [what, since] = std::move(idle_.back());
+        std::optional<session> what(std::move(idle_.back().what));
+        const auto since = idle_.back().since;
         idle_.pop_back();
-        if (now < what.origin.expires && (limits_.minimum > 0 || !is_past(limits_.idle, since, now))) {
+        if (now < what->origin.expires && (limits_.minimum > 0 || !is_past(limits_.idle, since, now))) {
             // One poll(2), so that a server that went away a moment ago costs nobody his call.
-            if (!what.held->seems_dead()) return std::move(what);
+            if (!what->held->seems_dead()) return what;
             // A server that closed one session has mostly closed them all.
             move_unfit(idle_, closed, [](const resting& each) { return each.what.held->seems_dead(); });
         }
-        closed.push_back(std::move(what));
+        closed.push_back(std::move(*what));
     }
     return std::nullopt;
 }
@@ -75,7 +76,7 @@ slots::verdict slots::judge(const sql::connection& held, const session_origin& o
     return left_in == state::tainted || held.in_transaction() ? verdict::reset : verdict::keep;
 }
 
-void slots::keep(session back, core::clock::time_point now) { idle_.push_back({std::move(back), now}); }
+void slots::keep(session&& back, core::clock::time_point now) { idle_.push_back({std::move(back), now}); }
 
 std::optional<session> slots::take_oldest() {
     if (idle_.empty()) return std::nullopt;

@@ -56,7 +56,7 @@ class slots {
     [[nodiscard]] verdict judge(const sql::connection& held, const session_origin& origin, state left_in,
                                 core::clock::time_point now) const;
 
-    void keep(session back, core::clock::time_point now);
+    void keep(session&& back, core::clock::time_point now);
 
     /// The least recently used idle session.
     [[nodiscard]] std::optional<session> take_oldest();

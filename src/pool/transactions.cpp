@@ -69,7 +69,6 @@ std::size_t owner_of(binding_view of) {
 
 /// Ids are random already; what is asked for may be anything, but is never put into the table.
 struct id_hash {
-    using is_transparent = void;
     std::size_t operator()(std::string_view id) const noexcept {
         std::size_t first = 0;
         std::memcpy(&first, id.data(), std::min(id.size(), sizeof first));
@@ -118,8 +117,8 @@ class transaction_table : public std::enable_shared_from_this<transaction_table>
         const auto now = core::clock::now();
         auto made = std::make_shared<entry>(
             entry{make_id(home_index_), std::move(session), std::move(to), now, now, std::move(kept)});
-        auto id = made->id;
-        open_.emplace(id, std::move(made));
+        std::optional<std::string> id(made->id);
+        open_.emplace(made->id, made);
         return id;
     }
 
@@ -325,7 +324,7 @@ class transaction_table : public std::enable_shared_from_this<transaction_table>
     core::executor home_;
     std::uint8_t home_index_;
     transaction_settings limits_;
-    std::unordered_map<std::string, std::shared_ptr<entry>, id_hash, std::equal_to<>> open_;
+    std::unordered_map<std::string_view, std::shared_ptr<entry>, id_hash> open_;  ///< By its id, where it stands.
     std::unordered_map<fingerprint, past, fingerprint_hash> finished_;
     std::deque<fingerprint> by_age_;
     std::vector<std::weak_ptr<core::timer>> drains_;  ///< Who waits for rest; cancelled when it is there.

@@ -40,10 +40,20 @@ void waiting_room::shut() noexcept {
     budget_->leave(this);
 }
 
+void waiting_room::set_maximum(std::size_t maximum) {
+    if (std::exchange(maximum_, maximum) != maximum) budget_->set_maximum(maximum);
+}
+
+share waiting_room::enter_at_once(std::size_t maximum) {
+    if (shut_ || !waiting_.empty()) return {};
+    set_maximum(maximum);
+    return budget_->take().value_or(share());
+}
+
 core::awaitable<share> waiting_room::enter(std::shared_ptr<waiting_room> self, std::size_t maximum,
                                            core::deadline until) {
     if (self->shut_) co_return share();
-    if (std::exchange(self->maximum_, maximum) != maximum) self->budget_->set_maximum(maximum);
+    self->set_maximum(maximum);
     waiter me(self);
     if (auto unit = self->budget_->take_or_want(self.get(), core::clock::now())) {
         // Whoever came first on this thread has waited longest.

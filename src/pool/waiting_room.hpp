@@ -26,6 +26,8 @@ class waiting_room final : public budget_member, public std::enable_shared_from_
     void shut() noexcept;
 
     /// @param maximum  Shares that there may be from now on.
+    /// @return Empty when there is none, or others wait for one: then comes enter().
+    [[nodiscard]] share enter_at_once(std::size_t maximum);
     /// @return Empty when none came free before `until`, or the room was shut.
     static core::awaitable<share> enter(std::shared_ptr<waiting_room> self, std::size_t maximum, core::deadline until);
 
@@ -49,6 +51,8 @@ class waiting_room final : public budget_member, public std::enable_shared_from_
     std::list<waiter*> waiting_;  ///< In order of arrival; each lives in its coroutine's frame.
     std::size_t maximum_ = 0;
     bool shut_ = false;
+
+    void set_maximum(std::size_t maximum);
 };
 
 }  // namespace borealis::pool

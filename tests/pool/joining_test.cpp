@@ -307,8 +307,22 @@ TEST_F(deciding, given_guests_when_they_leave_then_each_has_taken_the_time_since
     EXPECT_EQ(shared_sessions::took(one, *guests[1], around.now), milliseconds(1));
     const auto last = all.leave(one, *guests[1], around.now);
     ASSERT_TRUE(last.has_value());
-    EXPECT_EQ(last->expected, core::clock::duration::zero());
+    EXPECT_EQ(one.expected, core::clock::duration::zero());
     EXPECT_EQ(all.size(), 0U);
+}
+
+TEST_F(deciding, given_a_session_that_was_closing_when_another_is_shared_in_its_place_then_that_begins_anew) {
+    auto& one = host();
+    one.closing = true;
+    one.left_in = slots::state::discarded;
+    const auto last = all.leave(one, *guests[0], around.now);
+    ASSERT_TRUE(last.has_value());
+    EXPECT_EQ(last->left_in, slots::state::discarded);
+    auto& next = host();
+    EXPECT_FALSE(next.closing);
+    EXPECT_EQ(next.left_in, slots::state::clean);
+    EXPECT_EQ(guests_of(next), 1U);
+    EXPECT_EQ(find(), &next);
 }
 
 TEST_F(deciding, given_a_session_that_is_due_when_asked_then_nobody_joins) {
