@@ -1,6 +1,7 @@
 #include "postgres/binding.hpp"
 
 #include <bit>
+#include <cstring>
 #include <limits>
 #include <string_view>
 #include <variant>
@@ -61,18 +62,16 @@ oid declared(sql::parameter_type type) {
 }
 
 void append_network_order(std::string& to, std::uint64_t value) {
-    for (int shift = 56; shift >= 0; shift -= 8) to.push_back(static_cast<char>(value >> shift & 0xff));
+    if (std::endian::native == std::endian::little) value = std::byteswap(value);
+    char octets[sizeof value];
+    std::memcpy(octets, &value, sizeof value);
+    to.append(octets, sizeof octets);
 }
 
 }  // namespace
 
 sql::result<void> binding::bind(std::span<const sql::parameter> parameters) {
-    types_.clear();
     fallbacks_.clear();
-    values_.clear();
-    lengths_.clear();
-    formats_.clear();
-    offsets_.clear();
     scratch_.clear();
     octets_ = 0;
     if (parameters.size() > std::numeric_limits<std::uint16_t>::max()) {
@@ -81,12 +80,18 @@ sql::result<void> binding::bind(std::span<const sql::parameter> parameters) {
                                             .sqlstate = "54023",
                                             .severity = "ERROR"});
     }
-    for (const auto& one : parameters) {
-        types_.push_back(declared(one.type));
+    types_.resize(parameters.size());
+    values_.resize(parameters.size());
+    lengths_.resize(parameters.size());
+    formats_.resize(parameters.size());
+    offsets_.resize(parameters.size());
+    for (std::size_t i = 0; i < parameters.size(); ++i) {
+        const auto& one = parameters[i];
+        const oid type = types_[i] = declared(one.type);
         if (one.type == sql::parameter_type::null || one.type == sql::parameter_type::untyped)
-            fallbacks_.push_back({types_.size() - 1, declared(sql::parameter_type::text)});
+            fallbacks_.push_back({i, declared(sql::parameter_type::text)});
         if (one.type == sql::parameter_type::untyped_array)
-            fallbacks_.push_back({types_.size() - 1, declared(sql::parameter_type::text_array)});
+            fallbacks_.push_back({i, declared(sql::parameter_type::text_array)});
         const char* value = nullptr;
         std::size_t offset = elsewhere;
         std::size_t length = 0;
@@ -97,11 +102,11 @@ sql::result<void> binding::bind(std::span<const sql::parameter> parameters) {
             length = text.size();
             scratch_.append(text).push_back('\0');
         };
-        if (types_.back() == 0 && std::holds_alternative<bool>(one.value)) {
+        if (type == 0 && std::holds_alternative<bool>(one.value)) {
             keep_text(std::get<bool>(one.value) ? "t" : "f");  // binary form needs a declared type
-        } else if (types_.back() == 0 && std::holds_alternative<std::int64_t>(one.value)) {
+        } else if (type == 0 && std::holds_alternative<std::int64_t>(one.value)) {
             keep_text(fmt::to_string(std::get<std::int64_t>(one.value)));
-        } else if (types_.back() == 0 && std::holds_alternative<double>(one.value)) {
+        } else if (type == 0 && std::holds_alternative<double>(one.value)) {
             keep_text(fmt::to_string(std::get<double>(one.value)));
         } else if (const auto* flag = std::get_if<bool>(&one.value)) {
             offset = scratch_.size();
@@ -130,10 +135,10 @@ sql::result<void> binding::bind(std::span<const sql::parameter> parameters) {
                 keep_text(*view);
             }
         }
-        values_.push_back(value);
-        offsets_.push_back(offset);
-        lengths_.push_back(static_cast<int>(length));
-        formats_.push_back(format);
+        values_[i] = value;
+        offsets_[i] = offset;
+        lengths_[i] = static_cast<int>(length);
+        formats_[i] = format;
         octets_ += length + 8;
     }
     for (std::size_t i = 0; i < values_.size(); ++i) {

@@ -69,7 +69,8 @@ struct channel::shared : std::enable_shared_from_this<shared> {
     /// Setting a timer anew for every wait costs about a tenth of a short statement. So it is set for a while ahead at
     /// most, left running when nobody waits any more, and looks at `due` when it rings.
     void arm() {
-        if (due == core::clock::time_point::max()) return;
+        // One that is set rings within `look_every`.
+        if (due == core::clock::time_point::max() || rings_at <= due) return;
         const auto at = std::min(due, core::clock::now() + look_every);
         if (rings_at <= at) return;
         rings_at = at;

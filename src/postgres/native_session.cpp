@@ -50,8 +50,9 @@ class native_session::call final : public sql::abandonable {
     enum class manner : std::uint8_t { alone, beside };
 
     call(native_session& at, core::deadline until, manner how = manner::alone)
-        : home(&at), limit(until), beside(how == manner::beside) {
+        : home(&at), limit(until), beside(how == manner::beside), place_(at.calls_.size()) {
         home->calls_.push_back(this);
+        if (!beside) ++home->alone_;
     }
     call(const call&) = delete;
     call& operator=(const call&) = delete;
@@ -60,8 +61,13 @@ class native_session::call final : public sql::abandonable {
         if (name != nullptr) name->names(nullptr);
         if (home == nullptr) return;
         if (own != nullptr) home->statements_.retire(*own);
-        std::erase(home->calls_, this);
-        if (!beside && !over) home->broken_ = true;
+        auto* const last = home->calls_.back();
+        home->calls_[place_] = last;
+        last->place_ = place_;
+        home->calls_.pop_back();
+        if (beside) return;
+        --home->alone_;
+        if (!over) home->broken_ = true;
     }
 
     void abandon() noexcept override {
@@ -95,6 +101,9 @@ class native_session::call final : public sql::abandonable {
     int repeats = 0;          // because a statement was not what it had been
     std::shared_ptr<statement> own = nullptr;  // that no other call uses
     bool over = false;
+
+ private:
+    std::size_t place_;  // among those of the session
 };
 
 class native_session::exchange {
@@ -117,8 +126,9 @@ class native_session::exchange {
     void fail(server_error&& error) {
         if (failed) return;
         owner.stale = error.stale;
-        failed = std::move(error.what);
+        fail(std::move(error.what));
     }
+    void fail(failure&& what) { failed = std::make_unique<failure>(std::move(what)); }
     /// To be called when it has been answered.
     void check() const {
         if (thrown) std::rethrow_exception(thrown);
@@ -129,8 +139,8 @@ class native_session::exchange {
     call& owner;
     place* where = nullptr;  // in the line, until it is answered
     bool joined = false;
-    std::optional<failure> failed = std::nullopt;
-    std::exception_ptr thrown = nullptr;  // by a sink, or memory was short
+    std::unique_ptr<failure> failed = nullptr;  // apart, since nearly none does
+    std::exception_ptr thrown = nullptr;        // by a sink, or memory was short
 
  protected:
     void violation() { home->dismiss("the server does not keep to the protocol", false); }
@@ -196,16 +206,16 @@ class native_session::description_exchange final : public exchange {
 class native_session::run_exchange final : public exchange {
  public:
     /// @param announced  The sink knows the columns already.
+    /// @param which  From then on the one that the call has used last.
     run_exchange(native_session& at, call& of, std::shared_ptr<statement> which, on_stop rest, bool announced)
-        : exchange(at, of), which_(std::move(which)), rest_(rest), announced_(announced), rows_(which_->returns_rows) {
+        : exchange(at, of), which_(*which), rest_(rest), announced_(announced), rows_(which->returns_rows) {
+        of.which = std::move(which);
         auto& out = at.channel_.outgoing();
         before_ = at.append_begin();
-        append_bind(out, which_->name, at.binding_);
-        if (!which_->planned || which_->full) append_describe_portal(out);
-        append_execute(out);
-        append_sync(out);
+        append_bind(out, which_.name, at.binding_);
+        if (!which_.planned || which_.full) append_describe_portal(out);
+        append_execute_and_sync(out);
         of.sent = true;
-        of.which = which_;
         if (announced_) count_octets();
     }
 
@@ -239,7 +249,7 @@ class native_session::run_exchange final : public exchange {
             case 'G':
             case 'H':
             case 'W':
-                failed = failure{.kind = failure_kind::unsupported, .message = copy_message(what.type)};
+                fail(failure{.kind = failure_kind::unsupported, .message = copy_message(what.type)});
                 return home->dismiss("a COPY that nobody will end", false);
             default:
                 violation();
@@ -255,7 +265,7 @@ class native_session::run_exchange final : public exchange {
         // Whatever the server says after a stop (that it was cancelled, as a rule) is of no interest.
         if (out_.stopped && !owner.late) return out_;
         // After the last row comes the commit: a session that ends there leaves open whether it happened.
-        if (complete_ && ends_session(*failed)) failed = lost();
+        if (complete_ && ends_session(*failed)) fail(lost());
         return std::unexpected(home->judge(owner, std::move(*failed)));
     }
 
@@ -264,11 +274,11 @@ class native_session::run_exchange final : public exchange {
         auto& fields = home->fields_;
         if (!read_row_description(body, fields)) return violation();
         rows_ = true;
-        which_->returns_rows = true;
-        if (which_->describes(fields)) return;
+        which_.returns_rows = true;
+        if (which_.describes(fields)) return;
         // FETCH and EXECUTE may have been prepared before what they name.
         changed_ = true;
-        which_->describe_as(fields, home->types_);
+        which_.describe_as(fields, home->types_);
     }
 
     void announce() {
@@ -276,17 +286,17 @@ class native_session::run_exchange final : public exchange {
         out_.has_rows = true;
         if (!announced_) {
             owner.told = true;
-            owner.sink->columns(which_->columns);
+            owner.sink->columns(which_.columns);
             count_octets();
         } else if (changed_) {
-            failed = failure{.kind = failure_kind::internal, .message = "The result changed its columns."};
+            fail(failure{.kind = failure_kind::internal, .message = "The result changed its columns."});
             cancel();
         }
     }
 
     void count_octets() {
         decodes_ = std::ranges::any_of(
-            which_->columns, [](const auto& one) { return one.type == sql::type_class::bytes && !one.is_array; });
+            which_.columns, [](const auto& one) { return one.type == sql::type_class::bytes && !one.is_array; });
     }
 
     void take_row(std::string_view body) {
@@ -298,12 +308,12 @@ class native_session::run_exchange final : public exchange {
             return;
         }
         auto& cells = home->cells_;
-        cells.resize(which_->columns.size());
+        cells.resize(which_.columns.size());
         if (!read_row(body, cells)) return violation();
         std::size_t octets = body.size();  // counts as the wire does, but for bytea
         if (decodes_) {
             for (std::size_t i = 0; i < cells.size(); ++i) {
-                octets -= cells[i].text.size() - octets_of(which_->columns[i], cells[i].text);
+                octets -= cells[i].text.size() - octets_of(which_.columns[i], cells[i].text);
             }
         }
         if (owner.sink->row(cells, octets) == sql::flow::more) return;
@@ -316,8 +326,8 @@ class native_session::run_exchange final : public exchange {
         home->press();
     }
 
-    std::shared_ptr<statement> which_;  // shared with the cache, which may forget it
-    std::size_t before_ = 0;            // commands whose end has not come
+    statement& which_;        // the call's: the cache may forget it
+    std::size_t before_ = 0;  // commands whose end has not come
     on_stop rest_;
     bool announced_;
     bool rows_;
@@ -381,7 +391,7 @@ class native_session::batch_exchange final : public exchange {
             case 'G':
             case 'H':
             case 'W':
-                failed = failure{.kind = failure_kind::unsupported, .message = copy_message(what.type)};
+                fail(failure{.kind = failure_kind::unsupported, .message = copy_message(what.type)});
                 return home->dismiss("a COPY that nobody will end", false);
             default:
                 violation();
@@ -542,9 +552,7 @@ native_session::~native_session() {
         (void)::send(connection_.descriptor, terminate.data(), terminate.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
-bool native_session::usable() const noexcept {
-    return !broken_ && (line_.empty() || std::ranges::all_of(calls_, [](const call* one) { return one->beside; }));
-}
+bool native_session::usable() const noexcept { return !broken_ && (line_.empty() || alone_ == 0); }
 
 void native_session::abandon() noexcept {
     for (auto* each : calls_) {
@@ -573,7 +581,7 @@ bool native_session::seems_dead() noexcept {
 void native_session::join(exchange& which) {
     which.joined = true;
     if (broken_) {  // its end came together with the answer to what was sent before
-        which.failed = closed();
+        which.fail(closed());
         return;
     }
     if (ticket_ != nullptr && which.owner.beside && ticket_->done()) ticket_.reset();
@@ -728,7 +736,7 @@ void native_session::dismiss(std::string_view why, bool ended_by_server) {
     for (auto& at : line_) {
         if (at.to == nullptr) continue;
         const bool begun = at.from < channel_.sent() && (!ended_by_server || &at == &line_.front());
-        if (!at.to->failed) at.to->failed = begun ? lost() : closed();
+        if (!at.to->failed) at.to->fail(begun ? lost() : closed());
         answer(at);
     }
     line_.clear();
@@ -782,7 +790,7 @@ void native_session::rang() {
         } else if (at.to != nullptr && at.to->owner.limit.passed(now)) {
             // It waits behind others: its answer is dropped when it comes.
             at.to->owner.late = true;
-            if (!at.to->failed) at.to->failed = cancelled(backend_id_);
+            if (!at.to->failed) at.to->fail(cancelled(backend_id_));
             answer(at);
         } else if (at.to != nullptr) {
             next = next.sooner(at.to->owner.limit);
@@ -1266,7 +1274,7 @@ core::awaitable<sql::result<std::size_t>> native_session::merged_section(
         done.resize(done.size() + columns.rows(), {.affected = 1});
         co_return columns.rows();
     }
-    if (!x.failed) x.failed = failure{.kind = failure_kind::internal, .message = "The rows of a batch were lost."};
+    if (!x.failed) x.fail(failure{.kind = failure_kind::internal, .message = "The rows of a batch were lost."});
     if (status_ == 'I' || broken_ || now.late || now.cancelling || x.failed->kind != failure_kind::database ||
         x.failed->sqlstate == "57014") {
         to_begin_ = status_ == 'I';

@@ -148,6 +148,7 @@ class native_session final : public sql::connection, private channel::listener {
     std::deque<place> line_;
     std::vector<waiter> resuming_;
     std::vector<call*> calls_;               // under way, in their coroutines' frames
+    std::size_t alone_ = 0;                  // of them
     std::shared_ptr<cancel_ticket> ticket_;  // the last cancel request
     core::deadline next_look_;               // at the time
     core::deadline press_again_;             // while the one at the head is being cancelled …

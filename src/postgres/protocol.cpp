@@ -1,6 +1,7 @@
 #include "postgres/protocol.hpp"
 
 #include <algorithm>
+#include <bit>
 #include <cassert>
 #include <charconv>
 #include <cstring>
@@ -13,6 +14,9 @@ constexpr std::size_t head_octets = 5;  // type and length
 constexpr std::uint32_t protocol_version = 3U << 16;
 constexpr std::uint32_t cancel_request_code = 1234U << 16 | 5678U;
 constexpr std::uint32_t ssl_request_code = 1234U << 16 | 5679U;
+constexpr std::string_view execute_and_sync("E\0\0\0\x9\0\0\0\0\0S\0\0\0\4", 15);
+constexpr auto execute = execute_and_sync.substr(0, 10);
+constexpr auto sync = execute_and_sync.substr(10);
 
 void put16(std::string& to, std::size_t value) {
     to.push_back(static_cast<char>(value >> 8 & 0xff));
@@ -27,6 +31,34 @@ void put_head(std::string& to, char type, std::size_t body) {
     assert(body + 4 <= std::numeric_limits<std::int32_t>::max());
     to.push_back(type);
     put32(to, static_cast<std::uint32_t>(body + 4));
+}
+
+/// Lets `write` fill so many octets more at the end of `to`; it returns where it has ended.
+template <class Write>
+void put(std::string& to, std::size_t octets, Write write) {
+    const std::size_t before = to.size();
+    to.resize_and_overwrite(before + octets, [&](char* at, std::size_t /*libstdc++ 12 gives the capacity*/) {
+        [[maybe_unused]] const char* const end = write(at + before);
+        assert(end == at + before + octets);
+        return before + octets;
+    });
+}
+
+char* write16(char* at, std::size_t value) {
+    at[0] = static_cast<char>(value >> 8 & 0xff);
+    at[1] = static_cast<char>(value & 0xff);
+    return at + 2;
+}
+
+char* write32(char* at, std::uint32_t value) {
+    const auto octets = std::endian::native == std::endian::little ? std::byteswap(value) : value;
+    std::memcpy(at, &octets, sizeof octets);
+    return at + sizeof octets;
+}
+
+char* write(char* at, std::string_view octets) {
+    octets.copy(at, octets.size());
+    return at + octets.size();
 }
 
 /// What is left of a body. Every take fails for good once one has failed.
@@ -210,22 +242,28 @@ void append_bind(std::string& to, std::string_view name, const binding& values) 
     for (std::size_t i = 0; i < count; ++i) {
         octets += 4 + (values.values()[i] == nullptr ? 0 : static_cast<std::size_t>(values.lengths()[i]));
     }
-    put_head(to, 'B', octets);
-    to.push_back('\0');
-    put_text(to, name);
-    put16(to, count);
-    for (std::size_t i = 0; i < count; ++i) put16(to, static_cast<std::size_t>(values.formats()[i]));
-    put16(to, count);
-    for (std::size_t i = 0; i < count; ++i) {
-        if (values.values()[i] == nullptr) {
-            put32(to, std::numeric_limits<std::uint32_t>::max());
-            continue;
+    assert(octets + 4 <= std::numeric_limits<std::int32_t>::max());
+    put(to, head_octets + octets, [&](char* at) {
+        *at++ = 'B';
+        at = write32(at, static_cast<std::uint32_t>(octets + 4));
+        *at++ = '\0';
+        at = write(at, name);
+        *at++ = '\0';
+        at = write16(at, count);
+        for (std::size_t i = 0; i < count; ++i) at = write16(at, static_cast<std::size_t>(values.formats()[i]));
+        at = write16(at, count);
+        for (std::size_t i = 0; i < count; ++i) {
+            const char* const value = values.values()[i];
+            if (value == nullptr) {
+                at = write32(at, std::numeric_limits<std::uint32_t>::max());
+                continue;
+            }
+            const auto length = static_cast<std::size_t>(values.lengths()[i]);
+            at = write32(at, static_cast<std::uint32_t>(length));
+            at = write(at, {value, length});
         }
-        const auto length = static_cast<std::size_t>(values.lengths()[i]);
-        put32(to, static_cast<std::uint32_t>(length));
-        to.append(values.values()[i], length);
-    }
-    put16(to, 0);
+        return write16(at, 0);
+    });
 }
 
 void append_bind(std::string& to, std::string_view name, std::span<const std::string> values) {
@@ -284,10 +322,7 @@ void append_describe_portal(std::string& to) {
     to.append("P\0", 2);
 }
 
-void append_execute(std::string& to) {
-    put_head(to, 'E', 5);
-    to.append("\0\0\0\0\0", 5);
-}
+void append_execute(std::string& to) { to.append(execute); }
 
 void append_execute(std::string& to, std::string_view portal) {
     put_head(to, 'E', portal.size() + 1 + 4);
@@ -307,7 +342,9 @@ void append_close_statement(std::string& to, std::string_view name) {
     put_text(to, name);
 }
 
-void append_sync(std::string& to) { put_head(to, 'S', 0); }
+void append_sync(std::string& to) { to.append(sync); }
+
+void append_execute_and_sync(std::string& to) { to.append(execute_and_sync); }
 
 // ---- from the server
 

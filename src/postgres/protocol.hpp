@@ -56,6 +56,7 @@ void append_execute(std::string& to, std::string_view portal);
 void append_close_portal(std::string& to, std::string_view portal);
 void append_close_statement(std::string& to, std::string_view name);
 void append_sync(std::string& to);
+void append_execute_and_sync(std::string& to);
 /// In network order.
 void append32(std::string& to, std::uint32_t value);
 /// What append32() has written.

@@ -94,10 +94,14 @@ std::size_t statement_cache::hash::operator()(const key& of) const noexcept {
 }
 
 std::shared_ptr<statement> statement_cache::find(std::string_view text, std::span<const oid> types) {
-    const auto found = index_.find({text, types});
-    if (found == index_.end()) return nullptr;
-    entries_.splice(entries_.begin(), entries_, found->second);
-    return *found->second;
+    auto& last = last_.at(text);
+    if (last == entries_.end() || (*last)->text != text || !std::ranges::equal((*last)->types, types)) {
+        const auto found = index_.find({text, types});
+        if (found == index_.end()) return nullptr;
+        last = found->second;
+    }
+    if (last != entries_.begin()) entries_.splice(entries_.begin(), entries_, last);
+    return *last;
 }
 
 std::shared_ptr<statement> statement_cache::add(std::string_view text, std::span<const oid> types) {
@@ -122,6 +126,7 @@ void statement_cache::erase(const statement& which) {
     if (found == index_.end() || found->second->get() != &which) return;
     const auto entry = found->second;
     index_.erase(found);
+    last_.forget();
     entries_.erase(entry);
 }
 
@@ -132,6 +137,7 @@ void statement_cache::retire(const statement& which) {
 
 void statement_cache::clear() {
     index_.clear();
+    last_.forget();
     entries_.clear();
     to_close_.clear();
 }

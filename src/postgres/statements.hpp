@@ -14,6 +14,7 @@
 #include "postgres/handles.hpp"
 #include "postgres/types.hpp"
 #include "sql/column.hpp"
+#include "sql/last_found.hpp"
 
 namespace borealis::postgres {
 
@@ -60,6 +61,8 @@ struct statement {
 class statement_cache {
  public:
     explicit statement_cache(std::size_t capacity) : capacity_(capacity) {}
+    statement_cache(const statement_cache&) = delete;
+    statement_cache& operator=(const statement_cache&) = delete;
 
     /// The statement of this text and these declared types, or null. Counts as a use. Who waits while others use the
     /// cache keeps a share of it: it may be forgotten meanwhile.
@@ -101,6 +104,7 @@ class statement_cache {
     std::size_t names_ = 0;
     std::list<std::shared_ptr<statement>> entries_;  // most recently used first; the keys view into them
     std::unordered_map<key, std::list<std::shared_ptr<statement>>::iterator, hash> index_;
+    sql::last_found<std::list<std::shared_ptr<statement>>::iterator> last_{entries_.end()};
     std::vector<std::string> to_close_;
 };
 
