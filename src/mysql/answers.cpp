@@ -11,7 +11,7 @@ answer::progress one_reply::take(std::string_view packet) {
     if (!told) return progress::nonsense;
     status_ = told->status;
     warns_ = told->warnings != 0;
-    if (!told->well) error_ = std::move(told);
+    if (!told->well) fail(*std::move(told));
     return progress::whole;
 }
 
@@ -30,10 +30,15 @@ answer::progress ending::take(std::string_view packet) {
     if (!ended) {
         outline parts;
         if (parts.next(packet) == outline::part::progress) return progress::more;
-        ended = read_reply(packet);
-        if (!ended) return progress::nonsense;
-        if (ended->well) status_ = ended->status;
-        warns_ = !ended->well || ended->warnings != 0;
+        auto told = read_reply(packet);
+        if (!told) return progress::nonsense;
+        ended = true;
+        warns_ = told->warnings != 0;
+        if (told->well) {
+            status_ = told->status;
+        } else {
+            fail(*std::move(told));
+        }
         return progress::more;
     }
     const auto what = after_.next(packet);
@@ -62,7 +67,7 @@ answer::progress preparation::take(std::string_view packet) {
     if (!told_) {
         told_ = true;
         if (auto problem = read_reply(packet); problem && !problem->well) {
-            error_ = std::move(problem);
+            fail(*std::move(problem));
             return progress::whole;
         }
         const auto reply = read_prepared(packet);
@@ -135,7 +140,7 @@ answer::progress execution::take(std::string_view packet) {
             sound = told_so.has_value();
             if (!sound) break;
             if (!told_so->well) {
-                error_ = std::move(told_so);
+                fail(*std::move(told_so));
             } else if (first_) {
                 done.affected = static_cast<std::int64_t>(told_so->affected);
                 done.last_insert_id = told_so->last_insert_id;

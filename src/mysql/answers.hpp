@@ -3,9 +3,10 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <optional>
+#include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "mysql/columns.hpp"
@@ -43,14 +44,16 @@ class answer {
 
     /// Of the server, when the last of it had come.
     [[nodiscard]] unsigned int status() const { return status_; }
-    [[nodiscard]] std::optional<reply>& error() { return error_; }
+    [[nodiscard]] std::unique_ptr<reply>& error() { return error_; }
     /// SHOW WARNINGS may have something to tell of it.
-    [[nodiscard]] bool warns() const { return warns_ || error_.has_value(); }
+    [[nodiscard]] bool warns() const { return warns_ || error_ != nullptr; }
 
  protected:
+    void fail(reply&& with) { error_ = std::make_unique<reply>(std::move(with)); }
+
     unsigned int status_ = 0;
     bool warns_ = false;
-    std::optional<reply> error_;
+    std::unique_ptr<reply> error_;  ///< Apart, since there is hardly ever one.
 };
 
 /// OK or an error of one command.
@@ -80,7 +83,7 @@ class ending final : public answer {
 
     progress take(std::string_view packet) override;
 
-    std::optional<reply> ended;  ///< Of the transaction; nothing while none has come.
+    bool ended = false;  ///< The transaction's end has been answered; an error() is of that.
 
     /// Both have been answered.
     [[nodiscard]] bool is_whole() const { return after_.whole(); }

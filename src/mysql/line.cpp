@@ -94,8 +94,12 @@ void line::flush() {
         break;
     }
     sent_ += done;
-    outgoing_.erase(0, done);
-    if (outgoing_.empty()) shrink(outgoing_);
+    if (done < outgoing_.size()) {
+        outgoing_.erase(0, done);
+        return;
+    }
+    outgoing_.clear();
+    shrink(outgoing_);
 }
 
 // ---- waiting
@@ -125,7 +129,11 @@ core::awaitable<void> line::wait(turn& who) {
     if (who.guest_) wire_.begin(who.abandoned_ ? core::deadline::after(abandoned_time) : who.until_);
     bool asked = false;
     for (;;) {
-        co_await wire_.wait(MYSQL_WAIT_READ);
+        if (!wire_.is_calm()) {
+            co_await wire_.wait(MYSQL_WAIT_READ);
+        } else if (!wire_.heard(co_await wire_.octets())) {
+            continue;
+        }
         read();
         if (who.done_ && (places_.empty() || has_heirs())) break;
         if (!asked && !who.done_ && who.to_.wants_end()) {
@@ -218,12 +226,12 @@ void line::take(std::string_view bytes) {
         if (how == answer::progress::whole) answered();
     }
     if (places_.empty() && !left.empty()) over_ = true;  // what nobody asked for: the server's farewell
-    if (bytes.data() == pending_.data()) {
+    if (!pending_.empty()) {
         pending_.erase(0, pending_.size() - left.size());
-    } else {
+        if (pending_.empty()) shrink(pending_);
+    } else if (!left.empty()) {
         pending_ = left;
     }
-    if (pending_.empty()) shrink(pending_);
     if (long_packet_.capacity() > most_kept) long_packet_ = {};
 }
 

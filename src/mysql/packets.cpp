@@ -33,14 +33,37 @@ constexpr unsigned char ok_sign = 0x00;
 constexpr unsigned char error_sign = 0xFF;
 constexpr unsigned int progress_code = 0xFFFF;
 
-template <class T>
-void append(std::string& out, T value) {
+/// Where octets are written for which there is room.
+class cursor {
+ public:
+    explicit cursor(char* at) : at_(at) {}
+    void append(const char* octets, std::size_t size) {
+        std::memcpy(at_, octets, size);
+        at_ += size;
+    }
+    cursor& operator+=(char octet) {
+        *at_++ = octet;
+        return *this;
+    }
+    cursor& operator+=(std::string_view octets) {
+        at_ += octets.copy(at_, octets.size());
+        return *this;
+    }
+    [[nodiscard]] char* at() const { return at_; }
+
+ private:
+    char* at_;
+};
+
+template <class Out, class T>
+void append(Out& out, T value) {
     char bytes[sizeof value];
     std::memcpy(bytes, &value, sizeof value);
     out.append(bytes, sizeof value);
 }
 
-void append_counted(std::string& out, std::string_view text) {
+template <class Out>
+void append_counted(Out& out, std::string_view text) {
     const std::size_t size = text.size();
     if (size < 0xFB) {
         append(out, static_cast<std::uint8_t>(size));
@@ -58,7 +81,8 @@ void append_counted(std::string& out, std::string_view text) {
     out += text;
 }
 
-void append_moment(std::string& out, const MYSQL_TIME& moment) {
+template <class Out>
+void append_moment(Out& out, const MYSQL_TIME& moment) {
     if (moment.time_type == MYSQL_TIMESTAMP_TIME) {
         const bool fraction = moment.second_part != 0;
         out += static_cast<char>(fraction ? 12 : 8);
@@ -84,7 +108,8 @@ void append_moment(std::string& out, const MYSQL_TIME& moment) {
 }
 
 /// Nothing for null.
-void append_value(std::string& out, const sql::parameter& of) {
+template <class Out>
+void append_value(Out& out, const sql::parameter& of) {
     std::visit(
         [&out, &of](const auto& value) {
             using type = std::remove_cvref_t<decltype(value)>;
@@ -173,20 +198,27 @@ void append_close(std::string& out, std::uint32_t statement) {
 
 void append_execute(std::string& out, std::uint32_t statement, parameters with) {
     const auto begun = begin(out);
-    out += com_stmt_execute;
-    append(out, statement);
-    out += '\0';                    // no cursor
-    append(out, std::uint32_t{1});  // iterations
-    if (!with.empty()) {
-        const std::size_t nulls = out.size();
-        out.append((with.size() + 7) / 8, '\0');
-        out += '\1';  // types follow
+    const std::size_t nulls = (with.size() + 7) / 8;
+    std::size_t room = 16 + nulls + 2 * with.size();
+    for (const auto& one : with) room += room_for(one);
+    out.resize_and_overwrite(out.size() + room, [&](char* from, std::size_t) {
+        cursor to(from + begun + header_size);
+        to += com_stmt_execute;
+        append(to, statement);
+        to += '\0';                    // no cursor
+        append(to, std::uint32_t{1});  // iterations
+        if (with.empty()) return static_cast<std::size_t>(to.at() - from);
+        char* const null = to.at();
+        std::memset(null, 0, nulls);
+        to = cursor(null + nulls);
+        to += '\1';  // types follow
         for (std::size_t i = 0; i < with.size(); ++i) {
-            append(out, static_cast<std::uint16_t>(wire_type_of(with[i])));
-            if (is_nothing(with[i])) out[nulls + i / 8] = static_cast<char>(out[nulls + i / 8] | 1 << i % 8);
+            append(to, static_cast<std::uint16_t>(wire_type_of(with[i])));
+            if (is_nothing(with[i])) null[i / 8] = static_cast<char>(null[i / 8] | 1 << i % 8);
         }
-        for (const auto& one : with) append_value(out, one);
-    }
+        for (const auto& one : with) append_value(to, one);
+        return static_cast<std::size_t>(to.at() - from);
+    });
     end(out, begun);
 }
 

@@ -293,10 +293,14 @@ core::awaitable<void> session::close(shared_statement of) {
 }
 
 session::shared_statement session::known(std::string_view text) {
-    const auto found = by_text_.find(text);
-    if (found == by_text_.end()) return nullptr;
-    cached_.splice(cached_.begin(), cached_, found->second);
-    return cached_.front();
+    auto& last = last_.at(text);
+    if (last == cached_.end() || (*last)->text != text) {
+        const auto found = by_text_.find(text);
+        if (found == by_text_.end()) return nullptr;
+        last = found->second;
+    }
+    if (last != cached_.begin()) cached_.splice(cached_.begin(), cached_, last);
+    return *last;
 }
 
 void session::keep(const shared_statement& made) {
@@ -310,6 +314,7 @@ core::awaitable<void> session::make_room() {
     while (cached_.size() >= shared_->settings.statements) {
         const auto oldest = std::move(cached_.back());
         by_text_.erase(oldest->text);
+        last_.forget();
         cached_.pop_back();
         co_await close(oldest);
     }
@@ -372,6 +377,7 @@ core::awaitable<sql::result<session::shared_statement>> session::find(std::strin
     if (!made && made.error().code == ER_MAX_PREPARED_STMT_COUNT_REACHED && !cached_.empty()) {
         // The server's limit is for all its sessions together: give back what is ours.
         by_text_.clear();
+        last_.forget();
         while (!cached_.empty()) {
             const auto one = std::move(cached_.front());
             cached_.pop_front();
@@ -922,8 +928,9 @@ core::awaitable<sql::result<void>> session::leave_transaction(std::string_view b
     if (!told.ended) {
         ended = std::unexpected(judged(CR_SERVER_LOST, "Lost connection to server during query", "HY000",
                                        turn.begun() ? stage::sent : stage::nothing_sent));
-    } else if (auto& first = *told.ended; !first.well) {
-        ended = std::unexpected(judged(first.code, std::move(first.message), std::move(first.sqlstate), stage::sent));
+    } else if (auto& error = told.error()) {
+        ended =
+            std::unexpected(judged(error->code, std::move(error->message), std::move(error->sqlstate), stage::sent));
     }
     if (told.is_whole()) wire_.native()->server_status = status_ = told.status();
     if (told.went_well() && forgets_warnings) forget_warnings();
@@ -1018,6 +1025,7 @@ core::awaitable<sql::result<void>> session::reset(core::deadline until) {
     if (status == 0) {
         // The server has forgotten them and the library knows, so that this is no round trip.
         by_text_.clear();
+        last_.forget();
         cached_.clear();
         line_.forget_unsent();
         begun_ = stays_off_ = false;

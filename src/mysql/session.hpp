@@ -21,6 +21,7 @@
 #include "mysql/plain_write.hpp"
 #include "mysql/wire.hpp"
 #include "sql/connection.hpp"
+#include "sql/last_found.hpp"
 #include "sql/session_settings.hpp"
 
 namespace borealis::mysql {
@@ -200,6 +201,7 @@ class session final : public sql::connection, private interrupter {
 
     statements cached_;
     std::unordered_map<std::string_view, statements::iterator> by_text_;  // views into the list's texts
+    sql::last_found<statements::iterator> last_{cached_.end()};
 
     // Kept between statements for their memory.
     std::vector<MYSQL_BIND> binds_;

@@ -20,8 +20,9 @@ constexpr auto look_every = std::chrono::milliseconds(250);  // an idle session'
 wire::wire(core::executor on, handle of, interrupter* helper)
     : executor_(std::move(on)),
       handle_(std::move(of)),
+      socket_(::mysql_get_socket(handle_.get())),
       helper_(helper),
-      descriptor_(executor_, ::mysql_get_socket(handle_.get())),
+      descriptor_(executor_, socket_),
       timer_(executor_),
       alarm_(std::make_shared<alarm>(alarm{.of = this})) {}
 
@@ -48,18 +49,19 @@ void wire::expire() noexcept {
 
 void wire::cut() {
     phase_ = phase::cut;
-    ::shutdown(::mysql_get_socket(handle_.get()), SHUT_RDWR);
+    ::shutdown(socket(), SHUT_RDWR);
 }
 
 bool wire::readable() const {
-    pollfd look{.fd = ::mysql_get_socket(handle_.get()), .events = POLLIN | POLLRDHUP, .revents = 0};
+    pollfd look{.fd = socket(), .events = POLLIN | POLLRDHUP, .revents = 0};
     return ::poll(&look, 1, 0) > 0;
 }
 
 /// Setting a timer anew for every statement costs two system calls. So it is set for a while ahead at most, left
 /// running when the statement is over, and looks at the deadline when it rings.
 void wire::arm() {
-    if (until_.at() == core::clock::time_point::max()) return;
+    // One that is set rings within `look_every`.
+    if (until_.at() == core::clock::time_point::max() || rings_at_ <= until_.at()) return;
     const auto at = std::min(until_.at(), core::clock::now() + look_every);
     if (rings_at_ <= at) return;
     rings_at_ = at;

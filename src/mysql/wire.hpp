@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <vector>
 
 #include <boost/asio/posix/basic_stream_descriptor.hpp>
@@ -62,7 +63,8 @@ class wire {
 
     [[nodiscard]] phase where() const { return phase_; }
     [[nodiscard]] MYSQL* native() const { return handle_.get(); }
-    [[nodiscard]] int socket() const { return ::mysql_get_socket(handle_.get()); }
+    /// As mysql_get_socket(), which asks through three functions.
+    [[nodiscard]] int socket() const { return handle_->net.pvio == nullptr ? -1 : socket_; }
     [[nodiscard]] const core::executor& executor() const { return executor_; }
 
     /// No byte passes any more, and nothing blocks.
@@ -93,6 +95,19 @@ class wire {
 
     /// Waits until the socket is ready, with the call's deadline in view. @param events  MYSQL_WAIT_READ or _WRITE.
     core::awaitable<int> wait(int events);
+
+    /// The same for reading, without a coroutine of ours: where is_calm(), `heard(co_await octets())`.
+    [[nodiscard]] bool is_calm() const { return !rang_ && phase_ != phase::cut; }
+    [[nodiscard]] auto octets() {
+        arm();
+        return descriptor_.async_wait(boost::asio::posix::descriptor_base::wait_read, core::as_tuple);
+    }
+    /// @return False when the time is up instead: it is for wait() to see to that.
+    [[nodiscard]] bool heard(std::tuple<boost::system::error_code> how) {
+        if (rang_) return false;
+        if (std::get<0>(how)) cut();
+        return true;
+    }
 
     /// Calls `then` once when more can be sent, or at any other time.
     template <class Then>
@@ -127,6 +142,7 @@ class wire {
 
     core::executor executor_;
     handle handle_;
+    const int socket_;
     interrupter* helper_;
     boost::asio::posix::basic_stream_descriptor<core::executor> descriptor_;  // borrowed: the library closes it
     core::timer timer_;

@@ -161,7 +161,8 @@ TEST(mysql_answers, given_the_end_of_a_transaction_and_a_statement_after_it_when
 
     ending well(1);
     EXPECT_EQ(feed(well, one_row).back(), progress::whole);
-    EXPECT_TRUE(well.ended->well);
+    EXPECT_TRUE(well.ended);
+    EXPECT_FALSE(well.error());
     EXPECT_TRUE(well.went_well());
     EXPECT_FALSE(well.warns());
     EXPECT_EQ(well.status(), 2U);
@@ -176,19 +177,22 @@ TEST(mysql_answers, given_the_end_of_a_transaction_and_a_statement_after_it_when
 
     ending refused(1);
     EXPECT_EQ(feed(refused, {error, ok}).back(), progress::whole);
-    EXPECT_FALSE(refused.ended->well);
+    EXPECT_TRUE(refused.ended);
+    EXPECT_TRUE(refused.error());
     EXPECT_FALSE(refused.went_well());  // no row
     EXPECT_TRUE(refused.warns());
 
     ending half(1);
     EXPECT_EQ(feed(half, {ok, error}).back(), progress::whole);
-    EXPECT_TRUE(half.ended->well);
+    EXPECT_TRUE(half.ended);
+    EXPECT_FALSE(half.error());
     EXPECT_FALSE(half.went_well());
     EXPECT_TRUE(half.warns());
 
     ending cut(1);
     EXPECT_EQ(feed(cut, {"\xFF\xFF\xFF\x01\x02\0\0\0\0"s, ok}).back(), progress::more);
-    EXPECT_TRUE(cut.ended->well);
+    EXPECT_TRUE(cut.ended);
+    EXPECT_FALSE(cut.error());
     EXPECT_FALSE(cut.is_whole());
     EXPECT_FALSE(cut.went_well());
 
