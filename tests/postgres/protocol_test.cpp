@@ -75,6 +75,26 @@ std::vector<std::string> read(std::string_view octets, std::size_t piece) {
     return out;
 }
 
+TEST(postgres_protocol, given_a_buffer_that_grows_when_executions_are_written_then_each_is_the_same) {
+    binding bound;
+    const sql::parameter parameters[] = {{sql::parameter_type::int8, std::int64_t{1}},
+                                         {sql::parameter_type::text, "ab"sv}};
+    ASSERT_TRUE(bound.bind(parameters));
+    std::string one;
+    append_bind(one, "borealis_1", bound);
+    std::string apart;
+    append_execute(apart);
+    append_sync(apart);
+    std::string many;
+    std::string expected;
+    for (int i = 0; i < 200; ++i) {
+        append_bind(many, "borealis_1", bound);
+        append_execute_and_sync(many);
+        expected += one + apart;
+    }
+    EXPECT_EQ(many, expected);
+}
+
 TEST(postgres_protocol, given_a_stream_when_cut_anywhere_then_the_messages_are_the_same) {
     const auto row = with_length('D', "\0\x01\0\0\0\x03"s + "abc");
     const auto stream = with_length('1', "") + row + with_length('D', std::string(200'000, 'x')) +

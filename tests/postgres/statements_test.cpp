@@ -51,5 +51,41 @@ TEST(statement_cache, given_statements_when_erased_or_retired_or_cleared_then_na
     EXPECT_NE(first, third);
 }
 
+TEST(statement_cache, given_a_text_where_another_stood_when_found_then_it_is_not_taken_for_that) {
+    statement_cache cache(256);
+    const auto one = cache.add("SELECT 1", {});
+    const auto two = cache.add("SELECT 2", {});
+    std::string text = "SELECT 1";
+    EXPECT_EQ(cache.find(text, {}), one);
+    EXPECT_EQ(cache.find(text, one_text), nullptr);
+    text.back() = '2';
+    EXPECT_EQ(cache.find(text, {}), two);
+    text.back() = '3';
+    EXPECT_EQ(cache.find(text, {}), nullptr);
+    text.back() = '2';
+    EXPECT_EQ(cache.find(text, {}), two);
+    cache.erase(*two);
+    EXPECT_EQ(cache.find(text, {}), nullptr);
+    text.back() = '1';
+    EXPECT_EQ(cache.find(text, {}), one);
+    cache.clear();
+    EXPECT_EQ(cache.find(text, {}), nullptr);
+}
+
+TEST(statement_cache, given_statements_found_in_turn_when_one_is_added_to_a_full_cache_then_the_other_has_to_go) {
+    statement_cache cache(2);
+    const std::string a = "a";
+    const std::string b = "b";
+    cache.add(a, {});
+    cache.add(b, {});
+    for (int i = 0; i < 3; ++i) {
+        EXPECT_NE(cache.find(b, {}), nullptr);
+        EXPECT_NE(cache.find(a, {}), nullptr);
+    }
+    cache.add("c", {});
+    EXPECT_EQ(cache.find(b, {}), nullptr);
+    EXPECT_NE(cache.find(a, {}), nullptr);
+}
+
 }  // namespace
 }  // namespace borealis::postgres
