@@ -6,7 +6,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cstring>
 #include <iterator>
 #include <stdexcept>
 #include <utility>
@@ -144,9 +143,13 @@ hash_state state_behind(const digest& key, std::uint8_t mixed_in) {
     std::array<std::uint8_t, block> first;
     first.fill(mixed_in);
     for (std::size_t i = 0; i < key.size(); ++i) first[i] ^= key[i];
-    auto state = initial;
-    add_blocks(state, first.data(), 1);
+    SHA256_CTX context;
+    if (SHA256_Init(&context) != 1 || SHA256_Update(&context, first.data(), first.size()) != 1)
+        throw std::runtime_error("OpenSSL does not compute SHA-256");
+    hash_state state;
+    std::ranges::copy(context.h, state.begin());
     OPENSSL_cleanse(first.data(), first.size());
+    OPENSSL_cleanse(&context, sizeof context);
     return state;
 }
 
@@ -418,33 +421,12 @@ mac_key::mac_key(const digest& key) : inner_(state_behind(key, 0x36)), outer_(st
 mac_key::~mac_key() {
     OPENSSL_cleanse(inner_.data(), sizeof inner_);
     OPENSSL_cleanse(outer_.data(), sizeof outer_);
-    OPENSSL_cleanse(&texts_, sizeof texts_);  // has a state behind the key's
 }
 
-template <std::size_t Blocks>
-digest similar_texts<Blocks>::hash(std::string_view text, const hash_state& from, std::size_t behind) {
-    const auto whole = std::min(text.size() / block, Blocks);
-    const auto most = std::min(whole, known_);
-    std::size_t same = 0;
-    while (same < most && std::memcmp(text.data() + same * block, beginning_.data() + same * block, block) == 0) ++same;
-    if (same < whole) {
-        std::memcpy(beginning_.data() + same * block, text.data() + same * block, (whole - same) * block);
-        for (; same < whole; ++same) {
-            states_[same] = same == 0 ? from : states_[same - 1];
-            add_blocks(states_[same], text.data() + same * block, 1);
-        }
-        known_ = whole;
-    }
-    return finish(same == 0 ? from : states_[same - 1], text.substr(same * block), behind + same);
-}
-
-digest mac_key::sign(std::string_view text) {
-    const auto inner = texts_.hash(text, inner_, 1);
+digest mac_key::sign(std::string_view text) const {
+    const auto inner = finish(inner_, text, 1);
     return finish(outer_, {reinterpret_cast<const char*>(inner.data()), inner.size()}, 1);
 }
-
-digest mac_key::hash_request(std::string_view canonical) { return requests_.hash(canonical, initial, 0); }
-digest mac_key::hash_body(std::string_view body) { return bodies_.hash(body, initial, 0); }
 
 signing_keys::entry& signing_keys::find_entry(std::string_view access_key_id, const core::secret_text& secret,
                                               const scope& in) {

@@ -90,39 +90,17 @@ std::size_t append_canonical_header(std::string& out, std::span<const header> he
 /// SHA-256 between two blocks.
 using hash_state = std::array<std::uint32_t, 8>;
 
-/// SHA-256 of texts that mostly begin as the one before did: what both have in common is not hashed again, block by
-/// block, as far as the beginning is remembered.
-template <std::size_t Blocks>
-class similar_texts {
- public:
-    /// @param from    The state that the text is hashed on from …
-    /// @param behind  … which so many blocks have led to. Both the same at each call.
-    [[nodiscard]] digest hash(std::string_view text, const hash_state& from, std::size_t behind);
-
- private:
-    static constexpr std::size_t block = 64;
-    std::size_t known_ = 0;  // blocks
-    std::array<char, Blocks * block> beginning_{};
-    std::array<hash_state, Blocks> states_{};  // behind each
-};
-
-/// HMAC-SHA256 (RFC 2104) with a key whose two blocks are hashed once, not for each text; and what else is kept of one
-/// request of a key for its next. One thread at a time.
+/// HMAC-SHA256 (RFC 2104) with a key whose two blocks are hashed once, not for each text.
 class mac_key {
  public:
     explicit mac_key(const digest& key);
     mac_key(const mac_key&) = default;
     mac_key& operator=(const mac_key&) = default;
     ~mac_key();
-    [[nodiscard]] digest sign(std::string_view text);
-
-    [[nodiscard]] digest hash_request(std::string_view canonical);
-    [[nodiscard]] digest hash_body(std::string_view body);
+    [[nodiscard]] digest sign(std::string_view text) const;
 
  private:
     hash_state inner_, outer_;  // behind the block of either
-    similar_texts<1> texts_;    // algorithm, time and scope are those of all requests of a second
-    similar_texts<8> requests_, bodies_;
 };
 
 /// Signing keys already derived, for they stay the same all day (L-5.7). One thread at a time.
@@ -135,7 +113,8 @@ class signing_keys {
         return find_entry(access_key_id, secret, in).key;
     }
     /// The same, to sign many texts with. Lives until the next call.
-    [[nodiscard]] mac_key& find_mac(std::string_view access_key_id, const core::secret_text& secret, const scope& in) {
+    [[nodiscard]] const mac_key& find_mac(std::string_view access_key_id, const core::secret_text& secret,
+                                          const scope& in) {
         return find_entry(access_key_id, secret, in).mac;
     }
 

@@ -32,8 +32,6 @@ struct verification_rules {
     std::string service = "rds-data";
     std::vector<std::string> regions = {};                      ///< Those a signature may be for; none given: any.
     std::chrono::seconds clock_skew = std::chrono::minutes(5);  ///< Either way (L-5.6).
-    bool bodies_are_alike =
-        false;               ///< What their beginnings have in common is remembered: not for bodies with secrets.
     bool presigned = false;  ///< A signature in the query counts where there is no Authorization header (R-10.40).
     path_rules path = {};
 };

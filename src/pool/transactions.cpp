@@ -307,7 +307,8 @@ class transaction_table : public std::enable_shared_from_this<transaction_table>
         core::asio::co_spawn(home_, roll_back_session(counter(shared_from_this()), forget(it, why), until),
                              core::asio::detached);
     }
-    static core::awaitable<void> roll_back_session([[maybe_unused]] counter counted, lease session, core::deadline until) {
+    static core::awaitable<void> roll_back_session([[maybe_unused]] counter counted, lease session,
+                                                   core::deadline until) {
         const auto done = co_await session->rollback(until);
         if (!done) session.discard();
     }

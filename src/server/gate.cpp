@@ -45,7 +45,6 @@ void gate::reload() {
         rules_[i] = {.service = std::string(signing_name(static_cast<service>(i))),
                      .regions = regions,
                      .clock_skew = with_->access.clock_skew,
-                     .bodies_are_alike = static_cast<service>(i) == service::rds_data,
                      .presigned = with_->access.presigned};
     }
     developer_ = nullptr;

@@ -211,26 +211,13 @@ TEST(sha256, given_texts_of_every_length_when_hashed_then_they_are_padded_as_fip
               "1d2ef37f10edc523a59e4fa147289061bd7b8b98a208a636c2b3334c56a5838d");  // by Python's hashlib
 }
 
-TEST(mac_key, given_texts_that_begin_alike_when_hashed_one_after_the_other_then_each_has_its_own_hash) {
+TEST(mac_key, given_texts_of_every_length_when_signed_then_it_is_as_rfc_2104_has_it) {
     const auto key = signing_key(secret, {vector_time, "us-east-1", "rds-data"});
-    mac_key kept(key);
-    const auto check = [&](std::string_view text) {
-        EXPECT_EQ(kept.hash_body(text), sha256(text)) << text;
-        EXPECT_EQ(kept.hash_request(text), sha256(text)) << text;
-        EXPECT_EQ(kept.sign(text), sign(key, text)) << text;
-    };
-    std::string text(700, 'x');  // more than is remembered
-    for (const std::size_t changed : {700U, 699U, 63U, 64U, 65U, 127U, 128U, 511U, 512U, 513U, 0U, 448U}) {
-        if (changed < text.size()) text[changed] = static_cast<char>(text[changed] ^ 1);
-        for (const std::size_t size : {700U, 64U, 63U, 65U, 200U, 0U, 512U, 700U, 576U, 511U, 128U, 700U})
-            check(std::string_view(text).substr(0, size));
+    const mac_key kept(key);
+    for (std::size_t size = 0; size <= 300; ++size) {
+        const std::string text(size, 'x');
+        EXPECT_EQ(kept.sign(text), sign(key, text)) << size;
     }
-    for (std::size_t size = 0; size <= text.size(); ++size) check(std::string_view(text).substr(0, size));
-    for (std::size_t size = text.size() + 1; size-- > 0;) check(std::string_view(text).substr(0, size));
-    mac_key other(signing_key("another", {vector_time, "us-east-1", "rds-data"}));
-    kept = other;  // and forgets what it had
-    EXPECT_EQ(kept.sign(text), other.sign(text));
-    EXPECT_EQ(kept.hash_body(text), sha256(text));
 }
 
 struct path_case {
