@@ -7,6 +7,7 @@
 #include <openssl/crypto.h>
 
 #include "core/ascii.hpp"
+#include "core/give_back.hpp"
 
 namespace borealis::auth {
 namespace {
@@ -417,7 +418,7 @@ std::expected<verified, refusal> verify(const message& what, const verification_
         ((signed_text += '\n') += timestamp_of(from->at)) += '\n';
         (signed_text += parts.scope) += '\n';  // as checked: the one that we would write
         signed_text += text_of(hex_of(sha256(canonical)));
-        if (canonical.capacity() > kept_capacity) canonical = {};
+        if (canonical.capacity() > kept_capacity) core::give_back(canonical);
         return derived.sign(signed_text);
     };
     auto made = finish();

@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 
 #include "core/base64.hpp"
+#include "core/give_back.hpp"
 #include "data_api/array_parameter.hpp"
 #include "data_api/json_text.hpp"
 #include "sql/rewrite.hpp"
@@ -397,8 +398,8 @@ void request::clear() {
     parameters.clear();
     set_ends.clear();
     made.clear();
-    if (parameters.capacity() > kept_parameters) parameters = {};
-    if (set_ends.capacity() > kept_parameters) set_ends = {};
+    if (parameters.capacity() > kept_parameters) core::give_back(parameters);
+    if (set_ends.capacity() > kept_parameters) core::give_back(set_ends);
     options = {};
     include_result_metadata = continue_after_timeout = records_as_json = false;
 }

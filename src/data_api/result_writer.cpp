@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 
+#include "core/give_back.hpp"
 #include "data_api/metadata_writer.hpp"
 #include "json/writer.hpp"
 
@@ -128,8 +129,8 @@ sql::flow result_writer::row(std::span<const sql::cell> cells, std::size_t wire_
 
 void result_writer::abandon() {
     abandoned_ = true;
-    body_ = {};
-    formatted_body_ = {};
+    core::give_back(body_);
+    core::give_back(formatted_body_);
 }
 
 std::string result_writer::finish(const sql::outcome& of) {
@@ -155,8 +156,8 @@ std::string result_writer::finish(const sql::outcome& of) {
 
 sql::flow result_writer::refuse(error_kind kind, std::string text) {
     trouble_ = core::error{kind, std::move(text)};
-    body_ = {};
-    formatted_body_ = {};
+    core::give_back(body_);
+    core::give_back(formatted_body_);
     return statement_ == statement::writes ? sql::flow::more : sql::flow::stop;
 }
 

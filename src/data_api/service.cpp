@@ -15,6 +15,7 @@
 #include <boost/asio/detached.hpp>
 #include <fmt/format.h>
 
+#include "core/give_back.hpp"
 #include "core/log.hpp"
 #include "core/random.hpp"
 #include "data_api/attended.hpp"
@@ -360,8 +361,8 @@ void service::parts::keep_call(std::unique_ptr<call> one) {
     if (one == nullptr || spare.size() >= kept_calls) return;
     one->wanted.clear();
     one->document.trim();
-    if (one->bound.capacity() > kept_parameters) one->bound = {};
-    if (one->names.capacity() > kept_parameters) one->names = {};
+    if (one->bound.capacity() > kept_parameters) core::give_back(one->bound);
+    if (one->names.capacity() > kept_parameters) core::give_back(one->names);
     spare.push_back(std::move(one));
 }
 

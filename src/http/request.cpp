@@ -18,6 +18,7 @@
 #include <emmintrin.h>
 #endif
 
+#include "core/give_back.hpp"
 #include "http/buffers.hpp"
 
 namespace borealis::http {
@@ -695,7 +696,7 @@ void request_reader::rest() {
     assert(idle());
     parts_->buffer.reset();
     parts_->capacity = parts_->begin = parts_->end = 0;
-    parts_->headers = {};
+    core::give_back(parts_->headers);
 }
 
 bool request_reader::in_body() const {

@@ -12,6 +12,7 @@
 #include <fmt/format.h>
 #include <simdjson.h>
 
+#include "core/give_back.hpp"
 #include "json/plain.hpp"
 
 namespace borealis::json {
@@ -146,7 +147,7 @@ struct document::parts {
 
     void trim() {
         if (parser.capacity() > kept_capacity) parser = ondemand::parser();
-        if (nodes.capacity() > kept_nodes) nodes = {};
+        if (nodes.capacity() > kept_nodes) core::give_back(nodes);
     }
 
  private:
@@ -364,12 +365,12 @@ core::result<const node*> document::parse(std::string_view text) { return parts_
 
 void document::trim() {
     parts_->trim();
-    if (parts_->copy.capacity() > kept_capacity) parts_->copy = {};
+    if (parts_->copy.capacity() > kept_capacity) core::give_back(parts_->copy);
 }
 
 core::result<const node*> document::parse_copy(std::string_view text) {
     auto& copy = parts_->copy;
-    if (copy.capacity() > kept_capacity && text.size() < least_capacity) copy = {};
+    if (copy.capacity() > kept_capacity && text.size() < least_capacity) core::give_back(copy);
     copy.assign(text);
     copy.append(padding, '\0');
     return parts_->parse(std::string_view(copy).substr(0, text.size()));

@@ -10,6 +10,7 @@
 #include <boost/asio/post.hpp>
 #include <sys/socket.h>
 
+#include "core/give_back.hpp"
 #include "core/log.hpp"
 
 namespace borealis::mysql {
@@ -232,7 +233,7 @@ void line::take(std::string_view bytes) {
     } else if (!left.empty()) {
         pending_ = left;
     }
-    if (long_packet_.capacity() > most_kept) long_packet_ = {};
+    if (long_packet_.capacity() > most_kept) core::give_back(long_packet_);
 }
 
 /// @return True while the answer is not whole.

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include <gmock/gmock.h>
+#include <malloc.h>
 
 namespace borealis::json {
 namespace {
@@ -540,6 +541,35 @@ TEST(json_document, given_the_accepted_tables_when_every_prefix_is_parsed_then_n
                 EXPECT_EQ(again, tree) << "only trailing blanks may be missing from " << text;
             }
         }
+    }
+}
+
+/// Octets that malloc has given out.
+std::size_t in_use() {
+    const auto of = ::mallinfo2();
+    return of.uordblks + of.hblkhd;
+}
+
+TEST(json_document, given_a_large_one_read_when_trimmed_or_a_small_one_follows_then_its_memory_is_given_back) {
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+    GTEST_SKIP() << "the sanitizer's memory is not malloc's";
+#endif
+#endif
+    std::string numbers = "[0";
+    for (int i = 0; i < 200'000; ++i) numbers += ",1";
+    const std::string plain = numbers + "]";
+    const std::string escaped = numbers + R"(,"\n"])";
+    document reader;
+    const auto before = in_use();
+    for (const auto* const text : {&plain, &escaped}) {
+        ASSERT_TRUE(reader.parse_copy(*text));
+        EXPECT_GT(in_use(), before + std::size_t{5'000'000});
+        reader.trim();
+        EXPECT_LT(in_use(), before + std::size_t{600'000});
+        ASSERT_TRUE(reader.parse_copy(*text));
+        ASSERT_TRUE(reader.parse_copy("[1]"));
+        EXPECT_LT(in_use(), before + std::size_t{600'000});
     }
 }
 
