@@ -53,7 +53,7 @@ struct fake_server {
     bool dead = false;           ///< All sessions look dead.
     bool pipelines = false;      ///< Sessions take several plain reads at once.
     gate connecting, resetting, rolling_back;
-    core::deadline connect_until, reset_until;
+    std::atomic<core::deadline> connect_until, reset_until;
 
     [[nodiscard]] int open() const { return opened - closed; }
 };

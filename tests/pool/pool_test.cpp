@@ -182,7 +182,7 @@ TEST_F(one_thread, given_a_tainted_session_when_it_comes_home_then_nobody_gets_i
     on.settle();
     EXPECT_FALSE(next.has_value());
     EXPECT_EQ(on.pools().counts().resetting, 1U);
-    EXPECT_LE(on.server.reset_until.left(), seconds(5));
+    EXPECT_LE(on.server.reset_until.load().left(), seconds(5));
     on.server.resetting.open();
     on.settle();
     ASSERT_TRUE(next.has_value());
@@ -359,10 +359,10 @@ TEST_F(one_thread, given_a_caller_had_little_time_when_connecting_failed_then_ot
 TEST_F(one_thread, given_a_connect_time_out_when_connecting_then_it_bounds_the_deadline) {
     on.to.limits.connect_timeout = milliseconds(500);
     const auto one = on.acquire();
-    EXPECT_LE(on.server.connect_until.left(), milliseconds(500));
+    EXPECT_LE(on.server.connect_until.load().left(), milliseconds(500));
     slot other;
     on.begin_acquire(other, core::deadline::after(milliseconds(50)));
-    EXPECT_LE(on.server.connect_until.left(), milliseconds(50));
+    EXPECT_LE(on.server.connect_until.load().left(), milliseconds(50));
 }
 
 TEST_F(one_thread, given_another_password_when_acquired_then_no_session_of_the_old_one_is_used) {
