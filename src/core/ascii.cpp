@@ -6,8 +6,6 @@
 namespace borealis::core {
 namespace {
 
-constexpr std::uint64_t each(std::uint64_t octet) { return 0x0101010101010101U * octet; }
-
 template <class Word>
 std::uint64_t load(const char* at) {
     Word word;

@@ -3,11 +3,15 @@
 
 #include <array>
 #include <cstddef>
+#include <cstdint>
 #include <string_view>
 
 namespace borealis::core {
 
 [[nodiscard]] constexpr char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
+
+/// Eight times the same octet, to look at eight at once with.
+[[nodiscard]] constexpr std::uint64_t each(std::uint64_t octet) { return 0x0101010101010101U * octet; }
 
 /// Both of `size` octets, at least one.
 [[nodiscard]] bool same_letters(const char* a, const char* b, std::size_t size);

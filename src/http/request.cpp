@@ -96,7 +96,7 @@ bool is_authority(std::string_view text) {
     return text.empty() || (text.front() == ':' && text.size() <= 6 && std::ranges::all_of(text.substr(1), is_digit));
 }
 
-constexpr std::uint64_t each(std::uint64_t byte) { return 0x0101010101010101U * byte; }
+using core::each;
 
 /// First control character other than a tab; `end` when there is none.
 const char* find_control(const char* at, const char* end) {

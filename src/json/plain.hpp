@@ -11,7 +11,11 @@
 #include <emmintrin.h>
 #endif
 
+#include "core/ascii.hpp"
+
 namespace borealis::json {
+
+using core::each;
 
 /// True for bytes that cannot be copied unseen: quote, backslash, controls, and all that is not ASCII.
 inline constexpr auto special = [] {
@@ -19,8 +23,6 @@ inline constexpr auto special = [] {
     for (std::size_t i = 0; i < table.size(); ++i) table[i] = i < 0x20 || i >= 0x80 || i == '"' || i == '\\';
     return table;
 }();
-
-constexpr std::uint64_t each(std::uint64_t byte) { return 0x0101010101010101U * byte; }
 
 /// The top bit of each special byte of eight. A borrow may mark bytes above a special one too, so only the lowest mark
 /// counts.

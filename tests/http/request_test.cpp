@@ -709,14 +709,5 @@ TEST_F(http_reader, given_a_reader_in_the_middle_when_moved_then_it_reads_on) {
     EXPECT_EQ(other.message().body, "hi");
 }
 
-TEST(http_iequals, given_letters_when_compared_then_case_is_ascii_only) {
-    EXPECT_TRUE(iequals("X-Amz-Date", "x-aMZ-dATE"));
-    EXPECT_FALSE(iequals("a", "ab"));
-    EXPECT_FALSE(iequals("@", "`"));
-    EXPECT_FALSE(iequals("[", "{"));
-    EXPECT_FALSE(iequals("\xC3\x89", "\xC3\xA9"));
-    EXPECT_TRUE(iequals("", ""));
-}
-
 }  // namespace
 }  // namespace borealis::http
