@@ -437,6 +437,7 @@ lease pool_state::lend(session&& what, std::shared_ptr<short_statement>&& known,
     made->place = std::move(what.place);
     made->origin = what.origin;
     made->since = now;
+    if (known != nullptr) known->began(now);
     made->known = std::move(known);
     return lease(std::move(made));
 }
@@ -449,7 +450,9 @@ void pool_state::take_back(std::unique_ptr<lease::holding> what) noexcept {
     if (what->shared != nullptr) {
         leave(*what, left_in, now);
     } else {
-        if (what->known) what->known->observe(now - what->since, leased_, what->bytes, limits().proof);
+        if (what->known)
+            what->known->observe({.took = now - what->since, .beside = leased_, .ended = now}, what->bytes,
+                                 limits().proof);
         come_home({std::move(what->place), share(), std::move(what->held), what->origin}, left_in, now);
     }
     *what = {};
@@ -464,7 +467,7 @@ lease pool_state::seat(shared_session& on, std::shared_ptr<short_statement> know
     made->used = on.what.held.get();
     made->shared = &on;
     made->as = &shared_.join(on, known->usual(), now);
-    known->joined();
+    known->joined(now);
     made->known = std::move(known);
     if (on.guests.size() > 1) watch_heads(on.head_since + limits().proof.slow);
     return lease(std::move(made));
@@ -505,7 +508,11 @@ void pool_state::serve_joining(core::clock::time_point now) {
 void pool_state::leave(lease::holding& what, slots::state left_in, core::clock::time_point now) noexcept {
     auto& which = *what.shared;
     auto& who = *what.as;
-    what.known->observe_shared(shared_sessions::took(which, who, now), which.head_since > who.since, limits().sessions,
+    what.known->observe_shared({.took = shared_sessions::took(which, who, now),
+                                .waited = which.head_since > who.since,
+                                .sessions = shared_.size(),
+                                .most_sessions = limits().sessions,
+                                .ended = now},
                                what.bytes, limits().proof);
     which.left_in = std::max(which.left_in, left_in);
     if (which.guests.size() == 1 && !joining_.empty()) serve_joining(now);  // else it would go home

@@ -31,31 +31,44 @@ struct short_limits {
 ///
 /// A write ends with a commit. Commits that wait for a disk are cheap together, from many sessions, and dear one after
 /// the other on a few; those that wait for nothing are cheaper the fewer sessions there are. Which it is, is found out:
-/// a few calls of a short write share a session, and what that session gets done is compared with what the sessions
-/// have got done that were held alone.
+/// a few calls of a short write share a session, then all for a while, and what shared sessions get done while calls
+/// queue on them is compared with what gets done by sessions held alone: a moment before, and warm.
 ///
-///     alone ──so many times: tries──► a trial ──as good──► shares ──so many times, or no longer as good──► alone
-///       ▲                                └──not as good──┐
-///       └────────────────────────────────────────────────┘
+///     alone ──so many times──► a trial ──as good──► shares ──so many times, more each time──► alone, to compare
+///       ▲                        └──not──┐             └──not better, or no longer as good──┐
+///       └────────────────────────────────┴──────────────────────────────────────────────────┘  longer each time
 class short_statement {
  public:
     explicit short_statement(bool writes = false) : writes_(writes) {}
 
-    /// It ran on a session of its own.
-    /// @param took    At the database.
-    /// @param beside  Sessions in use meanwhile, its own among them: all have the machine to share.
-    void observe(core::clock::duration took, std::size_t beside, std::size_t bytes, const short_limits& by) noexcept;
+    /// It begins on a session of its own …
+    void began(core::clock::time_point now) noexcept {
+        if (under_way_++ == 0) busy_since_ = now;
+    }
+    /// A call on a session held alone.
+    struct alone_run {
+        core::clock::duration took;  ///< At the database.
+        std::size_t beside;          ///< Sessions in use meanwhile, its own among them: all have the machine to share.
+        core::clock::time_point ended;
+    };
+    /// … and has run there.
+    void observe(const alone_run& what, std::size_t bytes, const short_limits& by) noexcept;
 
-    /// It begins to share one.
-    void joined() noexcept {
+    /// It begins to share one …
+    void joined(core::clock::time_point now) noexcept {
+        began(now);
         if (writes_ && !shares_) ++trying_;
     }
-    /// It has shared one.
-    /// @param took      At the database, without what it waited behind others on its session.
-    /// @param waited    It did: `took` is the server's work alone, without the way there.
-    /// @param sessions  That may be shared.
-    void observe_shared(core::clock::duration took, bool waited, std::size_t sessions, std::size_t bytes,
-                        const short_limits& by) noexcept;
+    /// A call on a shared session.
+    struct shared_run {
+        core::clock::duration took;  ///< At the database, without what it waited behind others on its session.
+        bool waited;                 ///< It did: `took` is the server's work alone, without the way there.
+        std::size_t sessions;        ///< That are shared …
+        std::size_t most_sessions;   ///< … and that may be.
+        core::clock::time_point ended;
+    };
+    /// … and has shared it.
+    void observe_shared(const shared_run& what, std::size_t bytes, const short_limits& by) noexcept;
 
     /// May it share a session?
     [[nodiscard]] bool proved(const short_limits& by) const noexcept {
@@ -71,19 +84,20 @@ class short_statement {
     static constexpr std::uint32_t before_trial = 64;     ///< Times that a write runs alone first …
     static constexpr std::uint32_t after_failure = 4096;  ///< … or after it did not do well; longer each time, …
     static constexpr std::uint32_t most_failures = 4;     ///< … up to so many times doubled.
-    static constexpr std::uint32_t looked_at = 256;       ///< Times that it shares, to decide by whether it goes on.
-    static constexpr std::uint32_t renewed = 65'536;      ///< Times that it shares before it runs alone to compare.
+    static constexpr std::uint32_t compared = 256;        ///< Times that it shares, or runs alone, to be compared by.
+    static constexpr std::uint32_t most_looks = 256;      ///< So often as many until it runs alone again; first once.
 
  private:
-    /// What sessions have got done.
+    /// What has got done.
     struct work {
         core::clock::duration took{};
         std::uint64_t sessions = 0;
         std::uint32_t times = 0;
 
-        void add(core::clock::duration time, std::size_t beside) noexcept {
+        /// @param by  So many sessions, each of them one.
+        void add(core::clock::duration time, std::size_t by) noexcept {
             took += time;
-            sessions += beside;
+            sessions += by;
             ++times;
         }
         void halve() noexcept { took /= 2, sessions /= 2, times /= 2; }
@@ -96,14 +110,19 @@ class short_statement {
     };
 
     void note(core::clock::duration took, std::size_t beside, std::size_t bytes, const short_limits& by) noexcept;
+    /// @return How long at least one has been there since the last one left.
+    core::clock::duration left(core::clock::time_point now) noexcept;
     void run_alone(std::uint32_t times) noexcept;
 
     core::clock::duration usual_{};
     std::int64_t credit_ = 0;  ///< A short one earns one, a slow one costs `most_slow`.
     // Of a write:
-    work alone_, together_;
+    work alone_, together_;  ///< The former is the work of all: its time is that in which there was some.
+    core::clock::time_point busy_since_;
     std::uint32_t next_trial_ = before_trial;  ///< After so many more times alone.
     std::uint32_t trying_ = 0;
+    std::uint32_t under_way_ = 0;  ///< Alone or not.
+    std::uint32_t looks_ = 1;
     std::uint32_t looks_left_ = 0;
     std::uint32_t failures_ = 0;
     bool shares_ = false;

@@ -26,7 +26,7 @@ using testing::ElementsAre;
 class proving : public testing::Test {
  protected:
     void observe(int times, milliseconds took = milliseconds(1), std::size_t beside = 1, std::size_t bytes = 100) {
-        for (int i = 0; i < times; ++i) read.observe(took, beside, bytes, limits);
+        for (int i = 0; i < times; ++i) read.observe({.took = took, .beside = beside, .ended = {}}, bytes, limits);
     }
     [[nodiscard]] bool proved() const { return read.proved(limits); }
 
@@ -115,18 +115,33 @@ class writing : public testing::Test {
  protected:
     /// Each of so many sessions gets one done in that time.
     void alone(std::uint32_t times, microseconds took, std::size_t beside) {
-        for (std::uint32_t i = 0; i < times; ++i) write.observe(took, beside, 0, limits);
-    }
-    void shared(std::uint32_t times, microseconds took, bool waited = true) {
         for (std::uint32_t i = 0; i < times; ++i) {
-            write.joined();
-            write.observe_shared(took, waited, 2, 0, limits);
+            write.began(now);
+            now += took / static_cast<std::int64_t>(beside);
+            write.observe({.took = took, .beside = beside, .ended = now}, 0, limits);
         }
+    }
+    void shared(std::uint32_t times, microseconds took, bool waited = true, std::size_t sessions = 2) {
+        for (std::uint32_t i = 0; i < times; ++i) {
+            write.joined(now);
+            now += took / static_cast<std::int64_t>(sessions);
+            write.observe_shared(
+                {.took = took, .waited = waited, .sessions = sessions, .most_sessions = 2, .ended = now}, 0, limits);
+        }
+    }
+    /// It has been found out that sharing is as good.
+    void begin_to_share() {
+        alone(before, microseconds(400), 16);         // 40 a millisecond
+        shared(trials + compared, microseconds(40));  // 50
+        alone(before + compared, microseconds(400), 16);
+        shared(trials, microseconds(40));
     }
     [[nodiscard]] bool may_share() const { return write.proved(limits); }
 
     static constexpr auto trials = short_statement::trials;
     static constexpr auto before = short_statement::before_trial;
+    static constexpr auto compared = short_statement::compared;
+    core::clock::time_point now{};
     short_limits limits{};
     short_statement write{true};
 };
@@ -137,22 +152,31 @@ TEST_F(writing, given_a_short_write_when_it_has_run_alone_for_a_while_then_a_few
     alone(1, microseconds(400), 16);
     for (std::uint32_t i = 0; i < trials; ++i) {
         EXPECT_TRUE(may_share());
-        write.joined();
+        write.joined(now);
     }
     EXPECT_FALSE(may_share()) << "enough are under way";
 }
 
-TEST_F(writing, given_commits_that_wait_for_nothing_when_tried_then_it_shares_until_it_is_compared_anew) {
-    alone(before, microseconds(400), 16);  // 40 a millisecond
-    shared(trials, microseconds(40));      // 50
-    EXPECT_TRUE(may_share());
-    for (std::uint32_t i = 0; i < 10 * trials; ++i) write.joined();
-    EXPECT_TRUE(may_share()) << "any number at once";
-    shared(short_statement::renewed - 1, microseconds(40));
-    EXPECT_TRUE(may_share());
-    shared(1, microseconds(40));
-    EXPECT_FALSE(may_share());
+TEST_F(writing,
+       given_commits_that_wait_for_nothing_when_tried_then_it_shares_for_longer_each_time_until_compared_anew) {
     alone(before, microseconds(400), 16);
+    for (const std::uint32_t looks : {1U, 4U, 16U, 64U, 256U, 256U}) {
+        shared(trials, microseconds(40));
+        EXPECT_TRUE(may_share()) << looks;
+        shared(looks * compared - 1, microseconds(40));
+        EXPECT_TRUE(may_share()) << looks;
+        shared(1, microseconds(40));
+        EXPECT_FALSE(may_share()) << looks;
+        alone(before + compared - 1, microseconds(400), 16);
+        EXPECT_FALSE(may_share()) << looks;
+        alone(1, microseconds(400), 16);
+        EXPECT_TRUE(may_share()) << looks;
+    }
+}
+
+TEST_F(writing, given_one_that_shares_when_it_begins_then_any_number_may_at_once) {
+    begin_to_share();
+    for (std::uint32_t i = 0; i < 10 * trials; ++i) write.joined(now);
     EXPECT_TRUE(may_share());
 }
 
@@ -163,17 +187,59 @@ TEST_F(writing, given_commits_that_wait_for_a_disk_when_tried_then_it_runs_alone
         EXPECT_FALSE(may_share()) << failure;
         alone(1, microseconds(400), 16);
         ASSERT_TRUE(may_share()) << failure;
-        shared(trials, microseconds(300));  // 7 a millisecond
+        shared(trials, microseconds(499));  // 4 a millisecond: a tenth
         EXPECT_FALSE(may_share()) << failure;
         times = short_statement::after_failure << std::min(failure, short_statement::most_failures);
     }
 }
 
-TEST_F(writing, given_one_that_shares_when_its_commits_become_dear_then_it_runs_alone_again) {
+TEST_F(writing, given_a_trial_among_others_when_it_does_badly_then_what_it_does_at_length_decides) {
     alone(before, microseconds(400), 16);
-    shared(trials + short_statement::looked_at, microseconds(40));
+    shared(trials, microseconds(160));  // 12 a millisecond
     ASSERT_TRUE(may_share());
-    shared(short_statement::looked_at, microseconds(90));
+    shared(compared, microseconds(160));
+    EXPECT_FALSE(may_share());
+    alone(short_statement::after_failure, microseconds(400), 16);
+    shared(trials, microseconds(160));
+    shared(compared, microseconds(40));
+    EXPECT_FALSE(may_share()) << "to be compared with warm sessions";
+    alone(before + compared, microseconds(400), 16);
+    EXPECT_TRUE(may_share());
+}
+
+TEST_F(writing, given_sessions_that_were_cold_when_compared_then_warm_ones_decide) {
+    alone(before, microseconds(4000), 16);
+    shared(trials + compared, microseconds(60));  // 33 a millisecond, cold ones 4
+    alone(before, microseconds(4000), 16);
+    alone(compared, microseconds(400), 16);
+    shared(trials, microseconds(60));
+    ASSERT_TRUE(may_share());
+    shared(compared, microseconds(60));
+    EXPECT_FALSE(may_share());
+}
+
+TEST_F(writing, given_fewer_sessions_shared_than_may_be_when_compared_then_those_count_that_were) {
+    alone(before, microseconds(400), 16);
+    shared(trials, microseconds(40));
+    shared(compared, microseconds(40), true, 1);  // 25 a millisecond
+    EXPECT_FALSE(may_share());
+}
+
+TEST_F(writing, given_time_in_which_nobody_calls_when_compared_then_it_does_not_count) {
+    for (std::uint32_t i = 0; i < before; ++i) {
+        alone(1, microseconds(400), 16);
+        now += seconds(1);
+    }
+    shared(trials, microseconds(160));
+    shared(compared, microseconds(160));  // 12 a millisecond
+    EXPECT_FALSE(may_share());
+}
+
+TEST_F(writing, given_one_that_shares_when_its_commits_become_dear_then_it_runs_alone_again) {
+    begin_to_share();
+    shared(compared, microseconds(40));
+    ASSERT_TRUE(may_share());
+    shared(compared, microseconds(90));
     EXPECT_FALSE(may_share());
 }
 
