@@ -148,13 +148,13 @@ def take_number(arguments: list, option: str) -> int | None:
 def fuzz(arguments: list) -> int:
     seconds = take_number(arguments, "--seconds") or 60
     words = [w.lower() for w in arguments if not w.startswith("-")]
-    subprocess.run([ROOT / "scripts" / "build", "fuzz", "fuzz_targets"], check=True)
-    folder = ROOT / "build" / "fuzz"
-    targets = sorted(p for p in (folder / "fuzz").glob("*_fuzz") if p.is_file() and os.access(p, os.X_OK))
-    targets = [t for t in targets if not words or any(w in t.name for w in words)]
-    if not targets:
+    names = sorted(p.stem for p in (ROOT / "fuzz").glob("*_fuzz.cpp") if not words or any(w in p.stem for w in words))
+    if not names:
         print(f"no target's name contains {' or '.join(words)}")
         return 2
+    subprocess.run([ROOT / "scripts" / "build", "fuzz", *names], check=True)
+    folder = ROOT / "build" / "fuzz"
+    targets = [folder / "fuzz" / name for name in names]
 
     def run(target: pathlib.Path) -> tuple:
         found, broken = folder / "found" / target.name, folder / "broken"
