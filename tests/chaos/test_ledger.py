@@ -144,6 +144,14 @@ class Ledger(unittest.TestCase):
         config = server.state / "borealis.toml"
         right = config.read_text()
 
+        def configure(text):
+            # Whole or not at all: the server may still be about to read what the last signal told it of.
+            new = config.with_suffix(".new")
+            new.write_text(text)
+            new.chmod(config.stat().st_mode)
+            new.replace(config)
+            server.process.send_signal(signal.SIGHUP)
+
         def kill():
             engine.kill()
             time.sleep(fate.random())
@@ -152,8 +160,7 @@ class Ledger(unittest.TestCase):
 
         def reload():
             # The same, another one, and one that is wrong: the server keeps what it has.
-            config.write_text(fate.choice((right, right.replace("wait_seconds = 5", "wait_seconds = 6"), right + "\n[nonsense]\n")))
-            server.process.send_signal(signal.SIGHUP)
+            configure(fate.choice((right, right.replace("wait_seconds = 5", "wait_seconds = 6"), right + "\n[nonsense]\n")))
             return "reload"
 
         def spoil():
@@ -176,8 +183,7 @@ class Ledger(unittest.TestCase):
             time.sleep(max(0, at - time.monotonic()))
             count[what()] += 1
             due[what] = max(at + every, time.monotonic()), every
-        config.write_text(right)
-        server.process.send_signal(signal.SIGHUP)
+        configure(right)
         return count
 
     def run_on(self, kind):
