@@ -129,11 +129,15 @@ class writing : public testing::Test {
                 {.took = took, .waited = waited, .sessions = sessions, .most_sessions = 2, .ended = now}, 0, limits);
         }
     }
-    /// It has been found out that sharing is as good.
-    void begin_to_share() {
-        alone(before, microseconds(400), 16);         // 40 a millisecond
+    /// It shares, and is about to be compared with warm sessions, which get 40 done a millisecond.
+    /// @param pause  In which nobody calls, after each call that ran alone.
+    void begin_to_share(core::clock::duration pause = {}) {
+        alone(before, microseconds(400), 16);
         shared(trials + compared, microseconds(40));  // 50
-        alone(before + compared, microseconds(400), 16);
+        for (std::uint32_t i = 0; i < before + compared; ++i) {
+            alone(1, microseconds(400), 16);
+            now += pause;
+        }
         shared(trials, microseconds(40));
     }
     [[nodiscard]] bool may_share() const { return write.proved(limits); }
@@ -219,19 +223,14 @@ TEST_F(writing, given_sessions_that_were_cold_when_compared_then_warm_ones_decid
 }
 
 TEST_F(writing, given_fewer_sessions_shared_than_may_be_when_compared_then_those_count_that_were) {
-    alone(before, microseconds(400), 16);
-    shared(trials, microseconds(40));
+    begin_to_share();
     shared(compared, microseconds(40), true, 1);  // 25 a millisecond
     EXPECT_FALSE(may_share());
 }
 
 TEST_F(writing, given_time_in_which_nobody_calls_when_compared_then_it_does_not_count) {
-    for (std::uint32_t i = 0; i < before; ++i) {
-        alone(1, microseconds(400), 16);
-        now += seconds(1);
-    }
-    shared(trials, microseconds(160));
-    shared(compared, microseconds(160));  // 12 a millisecond
+    begin_to_share(seconds(1));
+    shared(compared, microseconds(60));  // 33 a millisecond
     EXPECT_FALSE(may_share());
 }
 
